@@ -212,7 +212,7 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
         """Return the repaired wall; ``None`` if the user declines the model's terms or cancels."""
         from rncarefine.nca.model import load_model
         from rncarefine.progress import Cancelled
-        from RNCARefineLib.mrml.editing import propose
+        from RNCARefineLib.mrml.editing import compute_proposal
         from RNCARefineLib.panel.dialogs import ProgressDialog, accepted_terms
 
         request = self.request()
@@ -224,7 +224,7 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
             return None
         try:
             with ProgressDialog(_("RNCA Repair")) as progress:
-                return propose(request, model, progress)
+                return compute_proposal(request, model, progress)
         except Cancelled:
             self.options.show_message(_("Cancelled. Nothing was changed."))
             return None

@@ -74,7 +74,7 @@ def named(path: Path) -> str:
     return _TEMPORARY.sub("", path.name)
 
 
-def check_output(path: Path, used: Iterable[Path] = (), made: Path | None = None) -> None:
+def check_writable(path: Path, used: Iterable[Path] = (), made: Path | None = None) -> None:
     """Check in advance that a file can be written.
 
     Args:

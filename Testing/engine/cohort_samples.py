@@ -19,7 +19,7 @@ from engine.model_folders import seeing_weights
 from engine.report_samples import broken_report
 from rncarefine.batch.cases import CohortCase
 from rncarefine.batch.files import CaseFiles
-from rncarefine.batch.sources import source_of
+from rncarefine.batch.sources import case_source
 from rncarefine.batch.work import CaseResult, FileWork, result_name
 from rncarefine.io.choice import StructureChoice
 from rncarefine.nca.model import load_model
@@ -116,7 +116,7 @@ class ToyWork:
             while order == "wait" and not (self.folder / "go").exists():
                 time.sleep(0.01)
             report = broken_report()
-            files.save(report, lambda path: path.write_bytes(b"voxels"), source_of(case))
+            files.save(report, lambda path: path.write_bytes(b"voxels"), case_source(case))
         return CaseResult(case.name, report)
 
 

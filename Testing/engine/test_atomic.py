@@ -5,7 +5,7 @@ import os
 import pytest
 
 from rncarefine import atomic
-from rncarefine.atomic import check_output, write_text_whole, written_whole
+from rncarefine.atomic import check_writable, write_text_whole, written_whole
 
 
 def names(folder):
@@ -107,9 +107,9 @@ def test_an_output_is_checked_in_advance(tmp_path):
         (tmp_path / ("a" * 230), "too long"),
     ):
         with pytest.raises(ValueError, match=complaint):
-            check_output(path, [used])
-    check_output(tmp_path / "new.txt", [used])
-    check_output(tmp_path / "later" / "new.txt", [used], made=tmp_path / "later")
+            check_writable(path, [used])
+    check_writable(tmp_path / "new.txt", [used])
+    check_writable(tmp_path / "later" / "new.txt", [used], made=tmp_path / "later")
 
 
 def test_a_missing_folder_a_folder_and_a_double_are_refused(tmp_path):

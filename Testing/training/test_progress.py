@@ -12,7 +12,7 @@ from rich.console import Console
 from torch.utils.data import DataLoader
 
 from rncarefine_training import progress
-from rncarefine_training.progress import UpdatesBar, quiet
+from rncarefine_training.progress import UpdatesBar, suppress_lightning_messages
 
 
 class Tiny(L.LightningModule):
@@ -34,7 +34,7 @@ def printed(updates, terminal=False):
     """Train for so many updates and return what was printed."""
     text = io.StringIO()
     console = Console(file=text, force_terminal=terminal, width=80)
-    with quiet():
+    with suppress_lightning_messages():
         trainer = L.Trainer(
             max_steps=updates,
             accelerator="cpu",
@@ -68,7 +68,7 @@ def test_a_terminal_gets_one_bar_that_fits():
 
 
 def test_errors_and_warnings_are_not_silenced(caplog):
-    with quiet():
+    with suppress_lightning_messages():
         logging.getLogger("lightning.pytorch").error("lost")
         with pytest.warns(UserWarning, match="ours"):
             warnings.warn("ours", stacklevel=1)

@@ -21,7 +21,7 @@ from rncarefine.refine.proposals import propose_around
 from rncarefine_training.automaton.export import export
 from rncarefine_training.automaton.fit import train_automaton
 from rncarefine_training.automaton.samples import blank
-from rncarefine_training.automaton.tasks import task_of
+from rncarefine_training.automaton.tasks import training_task
 from rncarefine_training.config import Automaton, Config
 from rncarefine_training.evaluate.measure import KEY, Failure, broken_slices, distances, in_parallel
 from rncarefine_training.evaluate.statistics import Interval, mean, paired
@@ -174,7 +174,7 @@ def _repair(failure: Failure, model: Model, settings: Automaton, device: str) ->
     heart = locate_heart(stack.mask, stack.pool, stack.in_plane)
     # The mask is also the initial state of a rollout.
     given = replace(stack, mask=np.zeros_like(stack.mask)) if "mask" in settings.without else stack
-    task = task_of(settings)
+    task = training_task(settings)
     steps = model.card.steps
     proposals = propose_around(given, heart, wanted, model, device=device, snapshots=(steps,))
     rows: list[dict[str, object]] = []

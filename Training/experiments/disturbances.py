@@ -42,7 +42,7 @@ class Disturbed:
     give_pool: bool = False
 
 
-def scaled(image: Image) -> Image:
+def scale_percentiles(image: Image) -> Image:
     """Scale an image so that the 1st and 99th percentile are 0 and 1."""
     low, high = np.percentile(image, [1, 99])
     return np.asarray((image - low) / max(high - low, 1e-6), np.float32)
@@ -57,7 +57,7 @@ def _noise(share: float) -> Disturb:
     def disturb(stack: Disturbed, rng: np.random.Generator) -> Disturbed:
         noise = RandRicianNoise(prob=1.0, std=share, sample_std=False)
         noise.set_random_state(int(rng.integers(2**31)))
-        return replace(stack, image=_to_array(noise(scaled(stack.image).clip(0))))
+        return replace(stack, image=_to_array(noise(scale_percentiles(stack.image).clip(0))))
 
     return disturb
 
@@ -69,30 +69,32 @@ def _bias(strength: float) -> Disturb:
         field = RandBiasField(prob=1.0, degree=3, coeff_range=(-strength, strength))
         field.set_random_state(int(rng.integers(2**31)))
         # MONAI expects a channel axis.
-        return replace(stack, image=_to_array(field(scaled(stack.image).clip(0)[None]))[0])
+        return replace(stack, image=_to_array(field(scale_percentiles(stack.image).clip(0)[None]))[0])
 
     return disturb
 
 
 def _gamma(gamma: float) -> Disturb:
-    return lambda stack, rng: replace(stack, image=_to_array(AdjustContrast(gamma)(scaled(stack.image).clip(0, 1))))
+    return lambda stack, rng: replace(
+        stack, image=_to_array(AdjustContrast(gamma)(scale_percentiles(stack.image).clip(0, 1)))
+    )
 
 
 def _inverted(stack: Disturbed, rng: np.random.Generator) -> Disturbed:
-    return replace(stack, image=1 - scaled(stack.image))
+    return replace(stack, image=1 - scale_percentiles(stack.image))
 
 
 def _gibbs(stack: Disturbed, rng: np.random.Generator) -> Disturbed:
     """Gibbs ringing from truncated k-space, slice by slice."""
     ring = GibbsNoise(alpha=0.5)
-    return replace(stack, image=np.stack([_to_array(ring(piece[None]))[0] for piece in scaled(stack.image)]))
+    return replace(stack, image=np.stack([_to_array(ring(piece[None]))[0] for piece in scale_percentiles(stack.image)]))
 
 
 def _ghosts(strength: float) -> Disturb:
     """Motion ghosts: attenuate every fourth line of k-space."""
 
     def disturb(stack: Disturbed, rng: np.random.Generator) -> Disturbed:
-        lines = np.fft.fftshift(np.fft.fft2(scaled(stack.image)), axes=(1, 2))
+        lines = np.fft.fftshift(np.fft.fft2(scale_percentiles(stack.image)), axes=(1, 2))
         middle = lines.shape[1] // 2
         weight = np.ones(lines.shape[1])
         weight[int(rng.integers(4)) :: 4] = 1 - strength

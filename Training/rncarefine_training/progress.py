@@ -79,7 +79,7 @@ def _format_duration(seconds: float) -> str:
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
+def suppress_lightning_messages() -> Iterator[None]:
     """Suppress Lightning's info messages and known warnings; errors are still shown."""
     logs = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
     levels = [log.level for log in logs]

@@ -139,7 +139,7 @@ def slices_shown(editor_node: slicer.vtkMRMLSegmentEditorNode) -> list[tuple[int
     return [(k, name) for k, name in shown if k is not None]
 
 
-def propose(request: Request, model: Model, progress: Progress | None = None) -> Proposal:
+def compute_proposal(request: Request, model: Model, progress: Progress | None = None) -> Proposal:
     """Compute a wall; nothing is changed.
 
     The whole stack is examined even for one slice, to find the apex; a wall is computed for that slice only.

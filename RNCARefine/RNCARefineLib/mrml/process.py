@@ -19,7 +19,7 @@ from rncarefine.refine.repair import RepairOptions
 from rncarefine.refine.result import Repaired, with_overlap
 
 from . import orientation as engine
-from .nodes.guards import Selection, changed_during, check_output
+from .nodes.guards import Selection, changed_during, check_destination
 from .nodes.reader import Reading, read
 from .nodes.scene import unchanged_on_failure
 from .nodes.volume_grid import VolumeGrid
@@ -100,7 +100,7 @@ def process(
         ValueError: The nodes cannot be read or written; the message names node and remedy.
         Cancelled: ``progress`` returned ``False``. As after any error, the scene is restored.
     """
-    check_output(selection, destination.output_node, destination.in_place)
+    check_destination(selection, destination.output_node, destination.in_place)
     repaired, reading = compute(selection, model, options, subrange(progress, 0.0, 0.9))
     report_progress(progress, 0.9, "Writing the segmentation")
     _check_unchanged(selection, reading, destination)
@@ -130,7 +130,7 @@ def _check_unchanged(selection: Selection, reading: Reading, destination: Destin
         ValueError: A node was changed or removed.
     """
     again = selection.again()
-    check_output(again, destination.output_node, destination.in_place)
+    check_destination(again, destination.output_node, destination.in_place)
     if not reading.same_voxels(read(again)):
         raise changed_during(again)
 

@@ -15,7 +15,7 @@ from rncarefine.refine.options import RepairOptions
 from rncarefine.refine.place_records import PictureReport
 from rncarefine.tasks.tubular.picture import Picture
 
-from .nodes.guards import Selection, changed_during, check_output
+from .nodes.guards import Selection, changed_during, check_destination
 from .nodes.scene import unchanged_on_failure
 from .nodes.segments import copied, read_segments, write_segment
 from .nodes.volume_grid import VolumeGrid
@@ -23,7 +23,7 @@ from .nodes.writer import add_to_scene, write_notes
 from .review.vessels import VesselReview
 
 
-def is_picture(volume_node: Any, card: ModelCard | None = None) -> bool:
+def is_picture_volume(volume_node: Any, card: ModelCard | None = None) -> bool:
     """Return whether a volume is a picture: one slice, and in colour or with a model of vessels.
 
     Args:
@@ -42,7 +42,7 @@ def is_flat(volume_node: Any) -> bool:
     return image is not None and image.GetDimensions()[2] == 1
 
 
-def read_picture(selection: Selection) -> tuple[Picture, VolumeGrid]:
+def read_picture_nodes(selection: Selection) -> tuple[Picture, VolumeGrid]:
     """Read the selected nodes as a picture without changing them.
 
     Args:
@@ -66,7 +66,7 @@ def check_vessels(selection: Selection) -> PictureReport:
     Raises:
         ValueError: The nodes cannot be read; the message names node and remedy.
     """
-    return engine.check_picture(read_picture(selection)[0])
+    return engine.check_picture(read_picture_nodes(selection)[0])
 
 
 def process_vessels(
@@ -89,13 +89,13 @@ def process_vessels(
         ValueError: The nodes cannot be read; the message names node and remedy.
         Cancelled: ``progress`` returned ``False``. As after any error, the scene is restored.
     """
-    check_output(selection, None, False)
-    picture, grid = read_picture(selection)
+    check_destination(selection, None, False)
+    picture, grid = read_picture_nodes(selection)
     repaired = engine.repair_picture(picture, model, options, subrange(progress, 0.05, 0.9))
     report_progress(progress, 0.9, "Writing the segmentation")
     again = selection.again(picture=True)
-    check_output(again, None, False)
-    now, _ = read_picture(again)
+    check_destination(again, None, False)
+    now, _ = read_picture_nodes(again)
     if not (np.array_equal(now.mask, picture.mask) and np.array_equal(now.image, picture.image)):
         raise changed_during(again)
     with slicer.util.RenderBlocker(), unchanged_on_failure(None, None):

@@ -82,7 +82,7 @@ def run_repair(logic: Any, parameters: Any, card: ModelCard, progress: Progress)
     return RunMessages(next(iter(outcome.reports.values())).run, warnings_of(outcome))
 
 
-def check_picture(logic: Any, parameters: Any) -> PictureReport:
+def run_picture_check(logic: Any, parameters: Any) -> PictureReport:
     """Find broken places in the vessels of the selected picture; the scene does not change.
 
     Raises:
@@ -94,7 +94,7 @@ def check_picture(logic: Any, parameters: Any) -> PictureReport:
     return report
 
 
-def repair_picture(logic: Any, parameters: Any, card: ModelCard, progress: Progress) -> VesselReview:
+def run_picture_repair(logic: Any, parameters: Any, card: ModelCard, progress: Progress) -> VesselReview:
     """Repair the vessels of the selected picture into a new segmentation, and return its review.
 
     Raises:

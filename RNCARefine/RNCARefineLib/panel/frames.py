@@ -16,7 +16,7 @@ from ..mrml.cine.repair import CineOutcome
 from ..mrml.cine.report import FRAMES_ROLE, refresh_frames_table
 from ..mrml.review.kept import reviewed_segments
 from .controls import enable
-from .messages import listed
+from .messages import number_ranges
 
 ALL_FRAMES = "all frames"
 """Value of the parameter ``frames`` that repairs the whole sequence; any other repairs the shown frame."""
@@ -135,4 +135,4 @@ def _grouped(texts: Mapping[int, str]) -> dict[str, str]:
 
 def _frames(frames: list[int]) -> str:
     one_or_more = _("Frame {numbers}") if len(frames) == 1 else _("Frames {numbers}")
-    return one_or_more.format(numbers=listed(frame + 1 for frame in frames))
+    return one_or_more.format(numbers=number_ranges(frame + 1 for frame in frames))

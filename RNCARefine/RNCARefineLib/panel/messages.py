@@ -30,7 +30,7 @@ def shown_errors(what: str, *, wait: bool = False) -> Iterator[None]:
         try:
             yield
         except Exception as error:
-            expected = sentence(error)
+            expected = error_text(error)
             if not expected:
                 raise
     if expected:
@@ -38,7 +38,7 @@ def shown_errors(what: str, *, wait: bool = False) -> Iterator[None]:
         slicer.util.errorDisplay(expected)
 
 
-def sentence(error: BaseException) -> str:
+def error_text(error: BaseException) -> str:
     """Return the message of an expected error, empty for an unexpected one."""
     text = str(error)
     if isinstance(error, MemoryError):
@@ -63,7 +63,7 @@ def sentence(error: BaseException) -> str:
     return ""
 
 
-def listed(numbers: Iterable[int]) -> str:
+def number_ranges(numbers: Iterable[int]) -> str:
     """Return numbers as a list in text: three or more in a row as "0 to 8", others one by one."""
     runs: list[list[int]] = []
     for number in sorted(numbers):

@@ -10,7 +10,7 @@ from rncarefine.nca.card import TUBULAR, ModelCard
 from rncarefine.nca.model import available_models, best_model
 from rncarefine.words import Mode
 
-from ..mrml.vessels import is_flat, is_picture
+from ..mrml.vessels import is_flat, is_picture_volume
 from .controls import ChoiceBox, Option, make_small
 
 
@@ -88,7 +88,7 @@ class ModelChoice:
         if parameters is None:
             return []
         volume = getattr(parameters, "inputVolume", None)
-        flat, picture = is_flat(volume), is_picture(volume)
+        flat, picture = is_flat(volume), is_picture_volume(volume)
         return [
             card
             for card in self._cards

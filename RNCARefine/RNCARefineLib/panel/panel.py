@@ -12,8 +12,8 @@ from rncarefine.progress import Cancelled
 from rncarefine.refine.options import camel_case, option_infos, stack_options
 
 from ..mrml.review.vessels import VesselReview
-from ..mrml.vessels import is_picture
-from .actions import check_picture, repair_picture, run_check, run_repair
+from ..mrml.vessels import is_picture_volume
+from .actions import run_check, run_picture_check, run_picture_repair, run_repair
 from .computing import ComputingLine
 from .controls import describe, enable, set_text
 from .dialogs import ProgressDialog, accepted_terms
@@ -155,7 +155,7 @@ class Panel:
         with shown_errors(_("The check failed."), wait=True):
             if self._is_picture():
                 volume = self._parameters.inputVolume
-                self._places.show_check(check_picture(self._logic, self._parameters), volume)
+                self._places.show_check(run_picture_check(self._logic, self._parameters), volume)
                 return
             self._show_check(run_check(self._logic, self._parameters))
 
@@ -184,7 +184,7 @@ class Panel:
                         return self._check_scene(parameters, dialog(fraction, text))
 
                     if self._is_picture():
-                        self._show_places(repair_picture(self._logic, parameters, card, progress))
+                        self._show_places(run_picture_repair(self._logic, parameters, card, progress))
                         return
                     done = run_repair(self._logic, parameters, card, progress)
             except (Cancelled, _SceneClosed):
@@ -203,7 +203,7 @@ class Panel:
     def _is_picture(self) -> bool:
         """Whether the chosen volume is a picture of vessels and no stack."""
         parameters = self._parameters
-        return parameters is not None and is_picture(parameters.inputVolume, self._models.card(parameters))
+        return parameters is not None and is_picture_volume(parameters.inputVolume, self._models.card(parameters))
 
     def _show_places(self, review: VesselReview) -> None:
         self._parameters.inputSegmentation.SetDisplayVisibility(False)

@@ -89,7 +89,7 @@ class CaseFiles:
         Args:
             report: The report.
             write: Writes the result to a path; raises ``OSError`` on failure.
-            source: Source of the case, see :func:`rncarefine.batch.sources.source_of`.
+            source: Source of the case, see :func:`rncarefine.batch.sources.case_source`.
 
         Raises:
             OutputError: The files cannot be written.

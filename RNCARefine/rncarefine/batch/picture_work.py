@@ -12,7 +12,7 @@ from ..refine.picture import repair_picture
 from ..refine.place_records import PictureReport
 from .cases import CohortCase
 from .files import CaseFiles
-from .sources import source_of
+from .sources import case_source
 from .work import FileWork
 
 
@@ -33,7 +33,7 @@ class PictureWork(FileWork):
         with files.running():
             content = read_picture(image, segmentation, label=label)
             result = repair_picture(content.picture, model, self.options, progress)
-            files.save(result.report, lambda path: write_picture(content, result.mask, path), source_of(case))
+            files.save(result.report, lambda path: write_picture(content, result.mask, path), case_source(case))
         return result.report
 
     def result_name(self, case: CohortCase) -> str:

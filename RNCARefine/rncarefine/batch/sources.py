@@ -10,7 +10,7 @@ from typing import Any
 from .cases import CohortCase
 
 
-def source_of(case: CohortCase) -> dict[str, Any]:
+def case_source(case: CohortCase) -> dict[str, Any]:
     """Return the source of a case: the state of its files, and its own choice of segments."""
     return {
         "image": _description(case.image),
@@ -27,7 +27,7 @@ def difference(case: CohortCase, source: Mapping[str, Any]) -> str:
 
     Args:
         case: Current case.
-        source: Result of :func:`source_of` when the case was finished.
+        source: Result of :func:`case_source` when the case was finished.
     """
     for what, path in (("image", case.image), ("segmentation", case.segmentation)):
         if not _same(path, source.get(what)):

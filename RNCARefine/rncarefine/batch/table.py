@@ -11,8 +11,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Union, get_args, get_origin
 
-from ..atomic import check_output, written_whole
-from ..refine.records import AnyReport, Reviewed, SliceRecord
+from ..atomic import check_writable, written_whole
+from ..refine.records import AnyReport, ReviewStatus, SliceRecord
 from ..report.report import column_types, csv_text, table_rows
 
 ENDINGS = (".csv", ".parquet")
@@ -38,7 +38,7 @@ def check_table(path: Path, folder: Path, used: Iterable[Path] = ()) -> None:
     """
     if path.suffix.lower() not in ENDINGS:
         raise ValueError(f"{path}: the table must end in {' or '.join(ENDINGS)}. Rename it.")
-    check_output(path, used, folder)
+    check_writable(path, used, folder)
     if is_parquet(path) and find_spec("pyarrow") is None:
         raise ValueError(
             f"{path}: Parquet needs pyarrow. Choose a .csv file, or install it from a clone with: {INSTALL}"
@@ -51,7 +51,7 @@ def is_parquet(path: Path) -> bool:
 
 
 @contextmanager
-def written_table(path: Path, record: type[Reviewed] = SliceRecord) -> Iterator[Add]:
+def written_table(path: Path, record: type[ReviewStatus] = SliceRecord) -> Iterator[Add]:
     """Write a table atomically; the block adds its cases. Memory does not grow with the number of cases.
 
     Args:

@@ -22,7 +22,7 @@ from ..refine.repair import repair
 from .cases import CohortCase
 from .files import CaseFiles, OutputError
 from .runs import reason_of
-from .sources import source_of
+from .sources import case_source
 
 _ONE_FILE = {".nhdr": ".nrrd", ".mhd": ".mha"}
 """Formats of two files are written as one file."""
@@ -98,7 +98,7 @@ class FileWork:
             content = read_case(image, segmentation, choice_for(case, self.choice))
             stack = replace(content.stack, name=case.name)
             result = noted(content, repair(stack, model, self.options, progress, others=content.others))
-            files.save(result.report, lambda path: write_case(content, result, path), source_of(case))
+            files.save(result.report, lambda path: write_case(content, result, path), case_source(case))
         return result.report
 
     def result_name(self, case: CohortCase) -> str:

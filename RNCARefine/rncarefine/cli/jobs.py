@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from ..atomic import check_output, write_text_whole, written_whole
+from ..atomic import check_writable, write_text_whole, written_whole
 from ..io.choice import StructureChoice
 from ..io.files import Case, check_result, is_dicom_seg, is_seg_nrrd, noted, read_case, read_pair, write_case
 from ..io.picture_files import is_picture
@@ -173,7 +173,7 @@ def check_reports(reports: Sequence[Path], used: Sequence[Path], endings: Sequen
     for number, path in enumerate(reports):
         if report_ending(path) not in (endings or (report_ending(path),)):
             raise ValueError(f"{path}: the file must end in {' or '.join(endings)}. Rename it.")
-        check_output(path, (*used, *reports[:number]))
+        check_writable(path, (*used, *reports[:number]))
 
 
 def write_reports(report: Report, paths: Sequence[Path], case: Case, after: Mask) -> None:

@@ -69,19 +69,19 @@ def _numbers(given: int | str | Iterable[int | str] | None) -> tuple[int, ...]:
     if given is None:
         return ()
     if isinstance(given, str):
-        return labels_of(given)
+        return parse_label_list(given)
     if isinstance(given, SupportsIndex):
         return (operator.index(given),)
     return tuple(number for one in given for number in _numbers(one))
 
 
-def labels_of(text: str) -> tuple[int, ...]:
+def parse_label_list(text: str) -> tuple[int, ...]:
     """Parse labels separated by commas, semicolons or spaces.
 
     Spreadsheets convert 2 to 2.0 if the column has empty rows.
 
     Example:
-        >>> labels_of("200,1220, 2221"), labels_of("2.0")
+        >>> parse_label_list("200,1220, 2221"), parse_label_list("2.0")
         ((200, 1220, 2221), (2,))
 
     Raises:
@@ -101,7 +101,7 @@ def labels_of(text: str) -> tuple[int, ...]:
     return tuple(labels)
 
 
-def names_of(text: str) -> tuple[str, ...]:
+def parse_names(text: str) -> tuple[str, ...]:
     """Parse names of segments separated by commas or semicolons."""
     return tuple(part.strip() for part in re.split("[,;]", text) if part.strip())
 

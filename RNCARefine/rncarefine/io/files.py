@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..anatomy.aha import handedness
-from ..atomic import check_output, written_whole
+from ..atomic import check_writable, written_whole
 from ..reasons import Reason, ReasonCode
 from ..refine.repair_masks import RepairMasks
 from ..refine.result import Changes, Repaired, with_overlap
@@ -304,7 +304,7 @@ def check_result(segmentation: str | Path, output: str | Path, others: tuple[str
         if output.name.lower().endswith(TWO_FILES):
             raise ValueError(f"{output}: this format consists of two files. Choose .nrrd or .mha for the output.")
         ending_of(output, WRITABLE)
-    check_output(output, (segmentation, *map(Path, others)))
+    check_writable(output, (segmentation, *map(Path, others)))
 
 
 def read_segmentation(

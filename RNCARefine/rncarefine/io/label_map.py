@@ -187,7 +187,7 @@ class LabelMap:
         for key, value in self.stored.notes.items() if same else ():
             image.SetMetaData(key, value)
         try:
-            with quiet():
+            with suppress_itk_messages():
                 sitk.WriteImage(image, str(path), useCompression=True)
         except RuntimeError as error:
             raise OSError(f"{named(path)} cannot be written ({last_line(error)}).") from error
@@ -459,7 +459,7 @@ def _segment(label: int) -> Segment:
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
+def suppress_itk_messages() -> Iterator[None]:
     """Suppress warnings of ITK, and what its libraries write to standard error; errors still raise exceptions."""
     with _ONE_AT_A_TIME, ExitStack() as restored:
         restored.callback(sitk.ProcessObject.SetGlobalWarningDisplay, sitk.ProcessObject.GetGlobalWarningDisplay())

@@ -11,12 +11,21 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from ..atomic import check_output, named, written_whole
+from ..atomic import check_writable, named, written_whole
 from ..nca.card import TUBULAR, ModelCard
 from ..stack import Mask
 from ..tasks.tubular.picture import Picture
 from . import jpeg, tiff
-from .label_map import OTHER_PHOTOGRAPHS, PHOTOGRAPHS, READABLE, WRITABLE, check_path, ending_of, last_line, quiet
+from .label_map import (
+    OTHER_PHOTOGRAPHS,
+    PHOTOGRAPHS,
+    READABLE,
+    WRITABLE,
+    check_path,
+    ending_of,
+    last_line,
+    suppress_itk_messages,
+)
 from .nifti import read_nifti
 from .seg_nrrd import ENDING as SEG_NRRD
 
@@ -72,7 +81,7 @@ def is_picture(image: str | Path, card: ModelCard | None = None) -> bool:
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(path))
     try:
-        with quiet():
+        with suppress_itk_messages():
             reader.ReadImageInformation()
     except RuntimeError:
         return False
@@ -170,7 +179,7 @@ def write_picture(case: PictureCase, mask: Mask, path: str | Path) -> None:
         written.CopyInformation(case.source)
     with written_whole(path) as (temporary,):
         try:
-            with quiet():
+            with suppress_itk_messages():
                 sitk.WriteImage(written, str(temporary), useCompression=True)
                 back = sitk.GetArrayFromImage(sitk.ReadImage(str(temporary)))
         except RuntimeError as error:
@@ -198,7 +207,7 @@ def check_picture_result(output: str | Path, inputs: tuple[str | Path, ...]) -> 
             f"{output}: the mask of a picture is written as an image. Choose .png or .nrrd for the output."
         )
     ending_of(output, LOSSLESS)
-    check_output(output, map(Path, inputs))
+    check_writable(output, map(Path, inputs))
 
 
 def _read(path: Path, what: str) -> sitk.Image:
@@ -217,7 +226,7 @@ def _read(path: Path, what: str) -> sitk.Image:
     if path.name.lower().endswith((".tif", ".tiff")) and (problem := tiff.misread(path, what != "image")):
         raise ValueError(f"{path}: the {what} cannot be used: {problem}. Save it as a PNG file, grey or RGB.")
     try:
-        with quiet():
+        with suppress_itk_messages():
             image = sitk.ReadImage(str(path))
     except RuntimeError as error:
         raise ValueError(

@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from ..stack import Mask, numbered
-from .choice import names_of
+from .choice import parse_names
 from .grid import Grid
 
 MAX_SHARED = 0.5
@@ -115,7 +115,7 @@ class NamedSegments:
         """
         parts: list[str | None] = []
         for name in names:
-            parts += [name] if self.has(name) else names_of(name) or [name]
+            parts += [name] if self.has(name) else parse_names(name) or [name]
         found = [self.choose(part, "myocardium", "--segment", taken=pool) for part in parts or [None]]
         return tuple(dict.fromkeys(found))
 

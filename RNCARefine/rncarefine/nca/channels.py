@@ -21,7 +21,7 @@ def intensity_range(images: Field) -> tuple[float, float]:
     return float(low), max(float(high), float(low) + least)
 
 
-def scaled(images: Field, like: Field | None = None) -> Field:
+def scale_intensities(images: Field, like: Field | None = None) -> Field:
     """Scale images by their :func:`intensity_range`, or by that of ``like``, and clip to -0.5 to 2."""
     low, high = intensity_range(images if like is None else like)
     return np.clip((images - np.float32(low)) / np.float32(high - low), -0.5, 2).astype(np.float32)
@@ -31,7 +31,7 @@ def stacked(images: Field, walls: Field, pools: Field | None, k: int, given: boo
     """Stack the channels of one slice.
 
     Args:
-        images: Images scaled by :func:`scaled`, shape ``(n, j, i)``.
+        images: Images scaled by :func:`scale_intensities`, shape ``(n, j, i)``.
         walls: Myocardium masks, 0 to 1, like ``images``.
         pools: Blood-pool masks, or ``None`` if not given.
         k: Slice number; slices outside the stack are zero.

@@ -85,7 +85,7 @@ def closed_features(wall: Mask, image_likelihood: Field, neighbours: list[Field]
     }
 
 
-def confidence(found: Mapping[str, float], weights: Mapping[str, float], uncalibrated: str = "seen") -> float:
+def wall_confidence(found: Mapping[str, float], weights: Mapping[str, float], uncalibrated: str = "seen") -> float:
     """Compute a confidence.
 
     Args:
@@ -121,10 +121,10 @@ __all__ = [
     "CLOSED_FEATURES",
     "REPAIRED_FEATURES",
     "closed_features",
-    "confidence",
     "expected_dice",
     "repaired_features",
     "sharpness",
     "soft_dice",
     "thinnest",
+    "wall_confidence",
 ]

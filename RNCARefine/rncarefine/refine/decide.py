@@ -22,7 +22,7 @@ from ..tasks.ring.verification import cut_by_border, displaced, rejection
 from ..tasks.ring.wall_shape import OPENINGS, reshape_ring, thin_closure
 from ..words import REPAIRED, Expectation, Finding, Verdict
 from .build_report import SliceDecision
-from .confidence import closed_features, confidence, expected_dice, repaired_features
+from .confidence import closed_features, expected_dice, repaired_features, wall_confidence
 from .examine import Examined
 from .options import RepairOptions
 from .proposals import ImageEvidence, Proposals
@@ -58,7 +58,7 @@ class Decided:
     features: dict[str, float]
 
 
-class Candidate(NamedTuple):
+class WallCandidate(NamedTuple):
     """A wall to verify.
 
     Attributes:
@@ -95,12 +95,12 @@ def decide(
     if decision.verdict in REPAIRED:
         likelihood = proposals.likelihood.get(k, image_likelihood[k])
         found = repaired_features(examined.focused.mask[k], decision.wall, likelihood, image_likelihood[k])
-        probability = confidence(found, model.card.confidence, "likelihood")
+        probability = wall_confidence(found, model.card.confidence, "likelihood")
         least, code = MIN_CONFIDENCE, ReasonCode.LOW_CONFIDENCE
     elif decision.verdict is Verdict.INTACT and entry.finding is Finding.RING:
         adjacent = [image_likelihood[n] for n in (k - 1, k + 1) if 0 <= n < len(image_likelihood)]
         found = closed_features(decision.wall, image_likelihood[k], adjacent)
-        probability = confidence(found, model.card.closed_confidence, "seen")
+        probability = wall_confidence(found, model.card.closed_confidence, "seen")
         least, code = MIN_CLOSED_CONFIDENCE, ReasonCode.IMAGE_DISAGREES
     else:
         return Decided(decision, {})
@@ -156,7 +156,7 @@ def from_neighbours(
     found = repaired_features(examined.focused.mask[k], wall, likelihood, likelihood)
     reasons = own.decision.reasons if refused else examined.reasons(entry)
     reasons = (*reasons, Reason(ReasonCode.BETWEEN_NEIGHBOURS))
-    probability = confidence(found, model.card.confidence, "likelihood")
+    probability = wall_confidence(found, model.card.confidence, "likelihood")
     return Decided(SliceDecision(Verdict.GEOMETRY, wall, reasons, probability, doubtful=True), found)
 
 
@@ -204,7 +204,7 @@ def _draw(
     # Components inside a closed wall are papillary muscles, which some labelling conventions include. So are those
     # inside a kept wall, if other slices have them; others are loose.
     closed = entry.expectation is Expectation.RING and is_ring(np.asarray(examined.near[k].main, np.uint8))
-    rejected: list[tuple[Candidate, Reason]] = []
+    rejected: list[tuple[WallCandidate, Reason]] = []
     for candidate in _candidates(examined, entry, evidence, proposals, options):
         wall = candidate.wall
         kept_wall = candidate.edit is not None and entry.expectation is Expectation.RING and examined.has_islands
@@ -232,7 +232,7 @@ def _draw(
 
 
 def _accepted(
-    examined: Examined, entry: SliceDiagnosis, candidate: Candidate, proposals: Proposals, options: RepairOptions
+    examined: Examined, entry: SliceDiagnosis, candidate: WallCandidate, proposals: Proposals, options: RepairOptions
 ) -> SliceDecision:
     """Return the decision for a wall that passed verification."""
     done, doubtful = _remarks(candidate, entry.k, bool(examined.focused.mask[entry.k].any()), proposals)
@@ -241,7 +241,7 @@ def _accepted(
     return SliceDecision(candidate.verdict, candidate.wall, reasons, doubtful=doubtful or bool(review))
 
 
-def _rejection_reasons(rejected: Sequence[tuple[Candidate, Reason]]) -> list[Reason]:
+def _rejection_reasons(rejected: Sequence[tuple[WallCandidate, Reason]]) -> list[Reason]:
     """Return why all candidates were rejected, each code once; the reason against interpolation is last."""
     found: dict[ReasonCode, Reason] = {}
     last: list[Reason] = []
@@ -255,15 +255,15 @@ def _rejection_reasons(rejected: Sequence[tuple[Candidate, Reason]]) -> list[Rea
 
 def _candidates(
     examined: Examined, entry: SliceDiagnosis, evidence: ImageEvidence, proposals: Proposals, options: RepairOptions
-) -> list[Candidate]:
+) -> list[WallCandidate]:
     """Return the candidate walls; the cleaned wall is first if the image supports it about as well as the others."""
     k, near = entry.k, examined.focused.mask[entry.k]
     pool = None if examined.focused.pool is None else examined.focused.pool[k]
     if entry.expectation is Expectation.DISC:
-        return [Candidate(Verdict.CLEANED, fill_holes(largest_component(near)), ReasonCode.CLEANED)]
+        return [WallCandidate(Verdict.CLEANED, fill_holes(largest_component(near)), ReasonCode.CLEANED)]
     cleaned = None if options.add_only or not near.any() else clean(near, pool, examined.stack.in_plane)
     drawn = [walls[k] for walls in (proposals.walls, evidence.walls, proposals.one_pass) if k in walls]
-    found = [Candidate(Verdict.AUTOMATON, wall) for wall in drawn]
+    found = [WallCandidate(Verdict.AUTOMATON, wall) for wall in drawn]
     closed = None
     if drawn and near.any() and k not in proposals.disregarded and examined.loose_share <= MAX_LOOSE:
         closed = close_gaps(near, drawn[0], examined.stack.in_plane)
@@ -273,12 +273,12 @@ def _candidates(
         best = max((expected_dice(wall, support) for wall in drawn), default=0.0)
         margin = KEEP_MARGIN if best > UNCLEAR_WALL else KEEP_MARGIN_UNCLEAR
         first = closed is not None or expected_dice(cleaned, support) >= best - margin
-        found.insert(0 if first else len(found), Candidate(Verdict.CLEANED, cleaned, ReasonCode.CLEANED))
+        found.insert(0 if first else len(found), WallCandidate(Verdict.CLEANED, cleaned, ReasonCode.CLEANED))
     elif closed is not None:
-        found.insert(0, Candidate(Verdict.AUTOMATON, closed, ReasonCode.GAP_CLOSED))
+        found.insert(0, WallCandidate(Verdict.AUTOMATON, closed, ReasonCode.GAP_CLOSED))
     if options.geometry and near.any():
         wall = propose_by_interpolation(near, pool, entry.expectation, examined.stack.in_plane)
-        found.append(Candidate(Verdict.GEOMETRY, wall))
+        found.append(WallCandidate(Verdict.GEOMETRY, wall))
     return found
 
 
@@ -305,7 +305,7 @@ def _to_review(examined: Examined, entry: SliceDiagnosis, wall: Mask, options: R
     return (*away, *thin, *taken_from_others(wall, before, examined.others_of(k), in_plane))
 
 
-def _remarks(candidate: Candidate, k: int, shown: bool, proposals: Proposals) -> tuple[list[Reason], bool]:
+def _remarks(candidate: WallCandidate, k: int, shown: bool, proposals: Proposals) -> tuple[list[Reason], bool]:
     """Return the reasons to report for a repair, and whether it needs review regardless of its confidence."""
     if candidate.edit is not None:
         return [Reason(candidate.edit)], False

@@ -13,7 +13,14 @@ from ..anatomy.thinning import thinned
 from ..anatomy.topology import betti_2d, euler_characteristic
 from ..reasons import Reason, ReasonCode
 from ..stack import Mask
-from ..tasks.tubular.bridges import Candidate, active_region, bridge_features, candidates, confidence, rasterize
+from ..tasks.tubular.bridges import (
+    BridgeCandidate,
+    active_region,
+    bridge_confidence,
+    bridge_features,
+    candidates,
+    rasterize,
+)
 from ..tasks.tubular.edits import Canvas, Limits, Window
 from ..tasks.tubular.picture import Picture
 from ..tasks.tubular.pieces import Pieces
@@ -60,7 +67,7 @@ class Edited:
     place: Place
     verdict: PlaceVerdict
     changed: Changed | None = None
-    bridge: Candidate | None = None
+    bridge: BridgeCandidate | None = None
     features: dict[str, float] = field(default_factory=dict)
     confidence: float | None = None
     likelihood: float | None = None
@@ -235,7 +242,7 @@ def _bridges(
     """
     found = candidates(canvas.pieces, likelihood, room, canvas.limits, settings.join_likelihood)
     features = bridge_features(found, canvas.pieces, likelihood, grey, canvas.limits)
-    sure = [confidence(each, settings.bridge_confidence) for each in features]
+    sure = [bridge_confidence(each, settings.bridge_confidence) for each in features]
     loose = canvas.pieces.fragments(canvas.limits.keep_px)
     made: list[Edited] = []
     closed: set[int] = set()
@@ -266,7 +273,13 @@ def _open(place: Place, best: Edited | None) -> Edited:
 
 
 def _try(
-    canvas: Canvas, one: Candidate, likelihood: Field, support: float, sure: float, least: float, least_support: float
+    canvas: Canvas,
+    one: BridgeCandidate,
+    likelihood: Field,
+    support: float,
+    sure: float,
+    least: float,
+    least_support: float,
 ) -> Changed | Reason:
     """Apply a bridge, or return the reason to reject it."""
     if sure < least:

@@ -8,11 +8,11 @@ from ..nca.card import ModelRecord
 from ..reasons import Reason, ReasonCode, text_of
 from ..tasks.tubular.places import PlaceFinding
 from ..words import PlaceVerdict
-from .records import AnyReport, Reviewed
+from .records import AnyReport, ReviewStatus
 
 
 @dataclass(frozen=True)
-class PlaceRecord(Reviewed):
+class PlaceRecord(ReviewStatus):
     """One row of the report. Lengths and areas in pixels of the picture."""
 
     number: int

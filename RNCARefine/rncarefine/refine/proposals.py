@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..anatomy.heart import Heart, fit_axis
 from ..anatomy.topology import fill_holes
 from ..nca.architecture import ENDOCARDIUM, EPICARDIUM, RING, Architecture
-from ..nca.channels import scaled, stacked
+from ..nca.channels import scale_intensities, stacked
 from ..nca.crop import Crop, crop_around
 from ..nca.model import Model
 from ..nca.neighbours import link
@@ -414,7 +414,7 @@ def _encode_images(
     size = model.card.crop
     place = float(middle[0]), float(middle[1])
     crop = crop_around(place, (size, size), model.card.spacing_mm, stack.in_plane, stack.shape[1:])
-    images = scaled(crop.take(stack.image, outside="nearest"))
+    images = scale_intensities(crop.take(stack.image, outside="nearest"))
     channels = np.stack([stacked(images, images, None, k, given=False) for k in slices])
     return crop, images, runner.encode(channels)
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 
-class Reviewed:
+class ReviewStatus:
     """Review status of a record of the report: of a slice, or of a place in a picture."""
 
     verdict: Verdict | PlaceVerdict
@@ -48,7 +48,7 @@ class Reviewed:
 
 
 @dataclass(frozen=True)
-class SliceRecord(Reviewed):
+class SliceRecord(ReviewStatus):
     """One row of the report. Areas in mm2, angles in degrees, lengths in mm."""
 
     k: int
@@ -204,7 +204,7 @@ class AnyReport:
 
     ROWS: ClassVar[str]
     """Name of the field with the records of slices or places."""
-    RECORD: ClassVar[type[Reviewed]]
+    RECORD: ClassVar[type[ReviewStatus]]
     """Type of these records."""
     doubts: list[Reason]
 

@@ -7,7 +7,7 @@ import math
 from ..refine.decisions import needs_decision
 from ..refine.records import Report
 from ..words import Verdict
-from .markup import anything_decided, badge, decisions, listed, only_checked
+from .markup import anything_decided, badge, decisions, only_checked, slice_list
 
 LARGE_CHANGE_PERCENT = 10.0
 """From this change of the LV mass on, the headline is a warning."""
@@ -52,7 +52,7 @@ def _review(report: Report) -> tuple[bool, str]:
         noun = "slice needs" if len(flagged) == 1 else "slices need"
         return False, f"&#9873; {len(flagged)} {noun} review: {', '.join(map(str, flagged))}"
     if to_repair:
-        return False, f"{len(to_repair)} to repair: {listed(to_repair)}"
+        return False, f"{len(to_repair)} to repair: {slice_list(to_repair)}"
     if anything_decided(report):
         return _decided(report)
     if report.stack.changed:

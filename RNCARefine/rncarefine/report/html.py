@@ -8,7 +8,7 @@ from ..refine.records import Report
 from ..stack import Mask, Stack
 from .gallery import gallery
 from .headline import headline
-from .markup import anything_decided, decisions, in_html, listed, made, notes, number, page, provenance, yes_or_no
+from .markup import anything_decided, decisions, in_html, made, notes, number, page, provenance, slice_list, yes_or_no
 from .polar_map import polar_maps
 from .slice_rows import html_slice_table
 from .style import STYLE
@@ -54,7 +54,7 @@ def _notices(report: Report) -> str:
     outside = [record for record in report.slices if record.pool_outside_mm2 > 0]
     if outside:
         area = number(sum(record.pool_outside_mm2 for record in outside), ".0f")
-        where = listed([record.k for record in outside])
+        where = slice_list([record.k for record in outside])
         what = (
             "It was removed."
             if report.run.trim_pool

@@ -9,7 +9,7 @@ from html import escape
 
 from ..nca.card import ModelRecord
 from ..refine.place_records import PlaceRecord
-from ..refine.records import Report, Reviewed, SliceRecord
+from ..refine.records import Report, ReviewStatus, SliceRecord
 from ..words import Apex, Expectation, PlaceVerdict, Verdict
 
 ARROW = "&rarr;"
@@ -45,7 +45,7 @@ def badge(fine: bool, text: str) -> str:
     return f'<p class="status {"fine" if fine else "look"}">{text}</p>'
 
 
-def record_table(titles: Iterable[tuple[str, str]], rows: Iterable[tuple[Reviewed, str, list[str]]]) -> str:
+def record_table(titles: Iterable[tuple[str, str]], rows: Iterable[tuple[ReviewStatus, str, list[str]]]) -> str:
     """Return the table of slices or places.
 
     Args:
@@ -60,7 +60,7 @@ def record_table(titles: Iterable[tuple[str, str]], rows: Iterable[tuple[Reviewe
     )
 
 
-def _row(record: Reviewed, name: str, cells: Iterable[str]) -> str:
+def _row(record: ReviewStatus, name: str, cells: Iterable[str]) -> str:
     quiet = record.verdict in (Verdict.INTACT, PlaceVerdict.LEFT)
     kind = "flagged" if record.still_flagged else "quiet" if quiet else ""
     return f'<tr class="{kind}"><th scope=row>{name}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
@@ -158,6 +158,6 @@ def decisions(report: Report) -> str:
     return f"{accepted} accepted, {rejected} rejected"
 
 
-def listed(slices: list[int]) -> str:
+def slice_list(slices: list[int]) -> str:
     """Return slice numbers as text: "slice 3", "slices 3, 4"."""
     return f"{'slice' if len(slices) == 1 else 'slices'} {', '.join(map(str, slices))}"

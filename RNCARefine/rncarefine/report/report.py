@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from ..atomic import write_text_whole
-from ..refine.records import AnyReport, Report, Reviewed, SliceRecord
+from ..refine.records import AnyReport, Report, ReviewStatus, SliceRecord
 from ..stack import Mask, Stack
 from ..words import strict_values
 from .html import html_page
@@ -20,7 +20,7 @@ Value = str | int | float | bool | None
 ENDINGS = (".csv", ".json", ".html")
 
 
-def column_types(record: type[Reviewed] = SliceRecord) -> dict[str, Any]:
+def column_types(record: type[ReviewStatus] = SliceRecord) -> dict[str, Any]:
     """Return the columns of the table of slices or places with their types.
 
     They are the fields of the record, with the reasons as text in ``reason`` and their codes, separated by spaces,
@@ -46,7 +46,7 @@ def table_rows(report: AnyReport) -> tuple[list[str], list[list[Value]]]:
     return columns, [_row(record, columns) for record in report.records]
 
 
-def _row(record: Reviewed, columns: Iterable[str]) -> list[Value]:
+def _row(record: ReviewStatus, columns: Iterable[str]) -> list[Value]:
     return [" ".join(record.codes) if name == "codes" else strict_values(getattr(record, name)) for name in columns]
 
 

@@ -8,7 +8,7 @@ from ..nca.card import TUBULAR, ModelCard
 
 
 @dataclass(frozen=True)
-class Task:
+class RepairTask:
     """A repair task.
 
     Attributes:
@@ -26,14 +26,14 @@ class Task:
     remedy: str
 
 
-RING = Task(
+RING = RepairTask(
     "ring",
     "the myocardium",
     "a short-axis stack",
     "slices",
     "Choose a model of vessels (task tubular, see 'rncarefine models'), or give a short-axis stack.",
 )
-VESSELS = Task(
+VESSELS = RepairTask(
     TUBULAR,
     "vessels",
     "a single photograph or slice",
@@ -42,12 +42,12 @@ VESSELS = Task(
 )
 
 
-def task_of(card: ModelCard) -> Task:
+def task_of_model(card: ModelCard) -> RepairTask:
     """Return the task of a model."""
     return VESSELS if card.task == TUBULAR else RING
 
 
-def check_task(card: ModelCard, wanted: Task, name: str) -> None:
+def check_task(card: ModelCard, wanted: RepairTask, name: str) -> None:
     """Check that a model fits the task of an input.
 
     Args:
@@ -58,7 +58,7 @@ def check_task(card: ModelCard, wanted: Task, name: str) -> None:
     Raises:
         ValueError: The model belongs to the other task.
     """
-    task = task_of(card)
+    task = task_of_model(card)
     if task is not wanted:
         raise ValueError(
             f"{name} is {wanted.input}, and model {card.name!r} repairs {task.structure} in {task.input}. {task.remedy}"

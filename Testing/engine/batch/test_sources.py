@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from rncarefine.batch.cases import CohortCase
-from rncarefine.batch.sources import difference, source_of
+from rncarefine.batch.sources import case_source, difference
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def case(tmp_path):
 
 
 def test_a_case_is_described_by_path_size_time_and_hash_of_its_files(case):
-    source = source_of(case)
+    source = case_source(case)
     assert source["image"] == {
         "path": str(case.image),
         "bytes": 5,
@@ -29,11 +29,11 @@ def test_a_case_is_described_by_path_size_time_and_hash_of_its_files(case):
 
 
 def test_the_same_files_make_no_difference(case):
-    assert difference(case, source_of(case)) == ""
+    assert difference(case, case_source(case)) == ""
 
 
 def test_a_copy_with_another_time_and_place_makes_no_difference(case, tmp_path):
-    source = source_of(case)
+    source = case_source(case)
     (tmp_path / "copy").mkdir()
     copy = (tmp_path / "copy" / "mask.nrrd").resolve()
     copy.write_bytes(b"mask")
@@ -43,26 +43,26 @@ def test_a_copy_with_another_time_and_place_makes_no_difference(case, tmp_path):
 
 @pytest.mark.parametrize("content", [b"MASK", b"longer"])
 def test_another_content_is_noticed(case, content):
-    source = source_of(case)
+    source = case_source(case)
     case.segmentation.write_bytes(content)
     os.utime(case.segmentation, (1, 1))
     assert difference(case, source) == f"the segmentation {case.segmentation} has changed"
 
 
 def test_another_segment_is_noticed(case):
-    assert difference(replace(case, segment="3"), source_of(case)) == "the segment has changed from '2' to '3'"
-    assert difference(replace(case, pool="4"), source_of(case)) == "the pool has changed from None to '4'"
+    assert difference(replace(case, segment="3"), case_source(case)) == "the segment has changed from '2' to '3'"
+    assert difference(replace(case, pool="4"), case_source(case)) == "the pool has changed from None to '4'"
 
 
 def test_a_label_is_the_same_however_a_spreadsheet_writes_it(case):
-    assert difference(replace(case, segment="2.0"), source_of(case)) == ""
-    assert difference(replace(case, segment="nan"), source_of(replace(case, segment="nan"))) == ""
-    assert difference(replace(case, segment="myo"), source_of(case)) != ""
+    assert difference(replace(case, segment="2.0"), case_source(case)) == ""
+    assert difference(replace(case, segment="nan"), case_source(replace(case, segment="nan"))) == ""
+    assert difference(replace(case, segment="myo"), case_source(case)) != ""
 
 
 def test_what_is_not_known_makes_no_difference(case, tmp_path):
     assert difference(case, {}) == ""
     gone = replace(case, image=tmp_path / "gone.nrrd", segmentation=None)
-    assert source_of(gone)["image"] is None
-    assert difference(gone, source_of(case)) == ""
-    assert difference(case, source_of(gone)) == ""
+    assert case_source(gone)["image"] is None
+    assert difference(gone, case_source(case)) == ""
+    assert difference(case, case_source(gone)) == ""

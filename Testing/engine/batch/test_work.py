@@ -14,7 +14,7 @@ from rncarefine.batch import work as cohort_work
 from rncarefine.batch.cases import CohortCase
 from rncarefine.batch.cohort import Cohort
 from rncarefine.batch.runs import BatchRun
-from rncarefine.batch.sources import source_of
+from rncarefine.batch.sources import case_source
 from rncarefine.batch.work import choice_for, result_name
 from rncarefine.io.choice import StructureChoice
 from rncarefine.refine.options import RepairOptions
@@ -36,7 +36,7 @@ def test_a_case_is_repaired_and_its_report_kept(case, tmp_path):
     changed = after != labels()
     assert set(after[changed & (labels() != MYOCARDIUM)]) == {MYOCARDIUM}
     content = json.loads((work.folder / "reports/p1.json").read_text())
-    assert content["source"] == source_of(case)
+    assert content["source"] == case_source(case)
     assert content["report"]["stack"]["closed_after"] == 4
 
 

@@ -6,7 +6,7 @@ import pytest
 from engine.file_samples import MYOCARDIUM, POOL, labels, named_segment, write_image, write_segments, write_wall
 from engine.file_samples import write_labels as write_label_map
 from engine.report_samples import broken_stack
-from rncarefine.io.choice import StructureChoice, labels_of
+from rncarefine.io.choice import StructureChoice, parse_label_list
 from rncarefine.io.files import read_case
 from rncarefine.io.label_map import read_label_map
 
@@ -105,13 +105,13 @@ def test_choices_are_equal_whichever_way_one_label_is_given():
     assert StructureChoice(segment=["a"]) == StructureChoice(segment="a")
     assert StructureChoice(label=(2, 4)).labels == (2, 4)
     assert StructureChoice().labels == StructureChoice(label=()).labels == ()
-    assert labels_of("2; 4") == labels_of("2,4") == labels_of(" 2 4 ") == (2, 4)
+    assert parse_label_list("2; 4") == parse_label_list("2,4") == parse_label_list(" 2 4 ") == (2, 4)
 
 
 @pytest.mark.parametrize("text", ["", "two", "2,x", "2.5", "nan", "2,-,4"])
 def test_what_is_no_list_of_labels_is_refused(text):
     with pytest.raises(ValueError, match="whole number"):
-        labels_of(text)
+        parse_label_list(text)
 
 
 def test_labels_as_text_are_the_same_as_numbers(by_label, tmp_path):

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rncarefine.nca.architecture import CHANNELS, PICTURE_CHANNELS
-from rncarefine.nca.channels import BRIGHTEST, intensity_range, picture_channels, scaled, stacked
+from rncarefine.nca.channels import BRIGHTEST, intensity_range, picture_channels, scale_intensities, stacked
 
 PLACE = {name: number for number, name in enumerate(CHANNELS)}
 RNG = np.random.default_rng(0)
@@ -53,13 +53,13 @@ def test_a_constant_image_has_a_range_to_divide_by_and_scales_to_zero():
     constant = np.full((2, 4, 4), 7, np.float32)
     low, high = intensity_range(constant)
     assert high > low == 7
-    assert not scaled(constant).any()
+    assert not scale_intensities(constant).any()
 
 
 def test_intensities_are_scaled_to_the_range_and_clipped_far_outside():
     images = np.concatenate([np.linspace(0, 1, 999), [-50, 50]]).astype(np.float32).reshape(1, 7, 143)
     low, high = intensity_range(images)
-    result = scaled(images)
+    result = scale_intensities(images)
     assert result.dtype == np.float32
     inside = (images > -0.4) & (images < 1.9)
     np.testing.assert_allclose(result[inside], (images[inside] - low) / (high - low), atol=1e-6)
@@ -68,12 +68,14 @@ def test_intensities_are_scaled_to_the_range_and_clipped_far_outside():
 
 @given(st.floats(0.01, 100), st.floats(-1000, 1000))
 def test_neither_gain_nor_offset_changes_scaled_intensities(gain, offset):
-    np.testing.assert_allclose(scaled(IMAGES * np.float32(gain) + np.float32(offset)), scaled(IMAGES), atol=0.02)
+    np.testing.assert_allclose(
+        scale_intensities(IMAGES * np.float32(gain) + np.float32(offset)), scale_intensities(IMAGES), atol=0.02
+    )
 
 
 @pytest.mark.parametrize("gain", [1e-12, 1e-7, 1e6])
 def test_intensities_may_be_of_any_size(gain):
-    np.testing.assert_allclose(scaled(IMAGES * np.float32(gain)), scaled(IMAGES), atol=1e-4)
+    np.testing.assert_allclose(scale_intensities(IMAGES * np.float32(gain)), scale_intensities(IMAGES), atol=1e-4)
 
 
 def test_a_picture_is_clipped_and_black_outside_the_field_of_view():

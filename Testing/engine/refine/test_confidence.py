@@ -10,12 +10,12 @@ from engine.toy_stacks import dice
 from rncarefine.nca.card import CLOSED_FEATURES, REPAIRED_FEATURES
 from rncarefine.refine.confidence import (
     closed_features,
-    confidence,
     expected_dice,
     repaired_features,
     sharpness,
     soft_dice,
     thinnest,
+    wall_confidence,
 )
 
 RING, BROKEN = ring(), horseshoe(90)
@@ -89,12 +89,12 @@ def test_a_ring_is_as_thin_as_its_thinnest_place():
 def test_weights_make_a_probability():
     found = dict.fromkeys(REPAIRED_FEATURES, 0.5) | {"seen": 0.3}
     weights = dict.fromkeys(REPAIRED_FEATURES, 0.0) | {"seen": 10.0, "intercept": -1.0}
-    assert confidence(found, weights) == pytest.approx(1 / (1 + math.exp(-2)))
-    assert confidence(found, weights | {"intercept": 1e6}) == pytest.approx(1)
-    assert confidence(found, weights | {"intercept": -1e6}) == pytest.approx(0)
+    assert wall_confidence(found, weights) == pytest.approx(1 / (1 + math.exp(-2)))
+    assert wall_confidence(found, weights | {"intercept": 1e6}) == pytest.approx(1)
+    assert wall_confidence(found, weights | {"intercept": -1e6}) == pytest.approx(0)
 
 
 def test_without_weights_an_expected_dice_stands_for_the_confidence():
     found = dict.fromkeys(REPAIRED_FEATURES, 0.5) | {"seen": 0.3, "likelihood": 0.9}
-    assert confidence(found, {}) == 0.3
-    assert confidence(found, {}, "likelihood") == 0.9
+    assert wall_confidence(found, {}) == 0.3
+    assert wall_confidence(found, {}, "likelihood") == 0.9

@@ -16,7 +16,7 @@ from rncarefine.reasons import ReasonCode, codes_of
 from rncarefine.refine.decide_places import edit
 from rncarefine.refine.picture import RepairedPicture, check_picture
 from rncarefine.tasks.tubular import picture as tubular_picture
-from rncarefine.tasks.tubular.bridges import Candidate, rasterize
+from rncarefine.tasks.tubular.bridges import BridgeCandidate, rasterize
 from rncarefine.tasks.tubular.edits import length_of
 from rncarefine.tasks.tubular.picture import Picture
 from rncarefine.tasks.tubular.pieces import Pieces
@@ -219,7 +219,7 @@ def test_rejected_bridges_leave_nothing_behind(case):
 def test_a_bridge_is_as_broad_as_the_vessels_that_end_at_it(ends, width):
     path = np.stack([np.arange(10, 22), np.full(12, 20)], axis=1)
     radii = (3.0, 8.0) if ends != (-1, 0) else (8.0, 4.0)
-    one = Candidate(path, (1, 2), path[[0, -1]] + [[-1, 0], [1, 0]], ends, radii, 1.0)
+    one = BridgeCandidate(path, (1, 2), path[[0, -1]] + [[-1, 0], [1, 0]], ends, radii, 1.0)
     _, pixels = rasterize(one, np.full((40, 40), 0.4, np.float32))
     assert int(np.median(pixels.sum(axis=1)[pixels.any(axis=1)])) == width
 

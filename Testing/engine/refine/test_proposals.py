@@ -23,7 +23,7 @@ from engine.toy_models import (
 from engine.toy_stacks import broken_stack, dice, grey
 from rncarefine.anatomy.heart import Heart, locate_heart
 from rncarefine.nca.architecture import CHANNELS, Architecture
-from rncarefine.nca.channels import scaled
+from rncarefine.nca.channels import scale_intensities
 from rncarefine.nca.crop import crop_around
 from rncarefine.nca.rollout import PATIENCE, Runner
 from rncarefine.reasons import ReasonCode
@@ -187,7 +187,7 @@ def test_input_channels_of_the_encoder(recorded):
     stack = broken_stack()
     proposed(stack, wanted=[0, 5])
     crop = crop_about(tuple(np.median(heart_of(stack).centres, axis=0)))
-    images = scaled(crop.take(stack.image, outside="nearest"))
+    images = scale_intensities(crop.take(stack.image, outside="nearest"))
     walls, pools = crop.take(stack.mask), crop.take(stack.pool)
     alone, _, given = recorded[0].encoded
     nothing = np.zeros_like(walls[0])

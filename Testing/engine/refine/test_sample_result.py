@@ -18,7 +18,7 @@ from rncarefine.io.sample import MYOCARDIUM, sample_files
 from rncarefine.nca.model import available_models, load_model
 from rncarefine.refine.options import RepairOptions
 from rncarefine.refine.repair import repair
-from rncarefine.tasks.task import RING, task_of
+from rncarefine.tasks.task import RING, task_of_model
 
 TOLERANCE = 5
 """Pixels by which a count may differ on another processor."""
@@ -81,10 +81,10 @@ def test_the_shipped_weights_repair_the_sample_as_before(name):
 
 
 def test_every_shipped_model_has_its_numbers():
-    assert sorted(EXPECTED) == sorted(card.name for card in available_models() if task_of(card) is RING)
+    assert sorted(EXPECTED) == sorted(card.name for card in available_models() if task_of_model(card) is RING)
 
 
 if __name__ == "__main__":
     for card in available_models():
-        if task_of(card) is RING:
+        if task_of_model(card) is RING:
             print(f'"{card.name}": {counts(repaired(card.name))},')

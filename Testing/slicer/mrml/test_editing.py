@@ -16,7 +16,15 @@ from harness.scripted_effect import ScriptedEffect
 from harness.segment_editor import SegmentEditor, install_segment_editor
 from rncarefine.progress import Cancelled
 from rncarefine.refine.options import RepairOptions
-from RNCARefineLib.mrml.editing import Request, held_back, possible_pools, propose, selection_of, slices_shown, write
+from RNCARefineLib.mrml.editing import (
+    Request,
+    compute_proposal,
+    held_back,
+    possible_pools,
+    selection_of,
+    slices_shown,
+    write,
+)
 
 pytestmark = pytest.mark.usefixtures("toy_engine")
 
@@ -52,7 +60,7 @@ class Bench:
         self.effect.setParameterSetNode(self.node)
 
     def propose(self, pool: str | None = None, k: int | None = None, **options: Any) -> Any:
-        return propose(Request(selection_of(self.node, pool), RepairOptions(**options), k), None)
+        return compute_proposal(Request(selection_of(self.node, pool), RepairOptions(**options), k), None)
 
     def write(self, pool: str | None = None, k: int | None = None, keep_neighbours: bool = True) -> Any:
         proposal = self.propose(pool, k)
@@ -316,7 +324,7 @@ def test_a_proposal_is_outdated_when_both_nodes_have_moved(bench: Bench) -> None
 
 def test_cancelling_raises_and_leaves_no_trace(bench: Bench) -> None:
     with pytest.raises(Cancelled):
-        propose(Request(selection_of(bench.node), RepairOptions()), None, lambda fraction, text: False)
+        compute_proposal(Request(selection_of(bench.node), RepairOptions()), None, lambda fraction, text: False)
     bench.assert_voxels()
 
 

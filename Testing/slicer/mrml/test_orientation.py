@@ -19,7 +19,7 @@ from rncarefine.refine.options import RepairOptions
 from rncarefine.refine.records import Report
 from RNCARefineLib.mrml.cine.frames import Cine
 from RNCARefineLib.mrml.cine.repair import process_sequence
-from RNCARefineLib.mrml.editing import Request, held_back, propose, selection_of, write
+from RNCARefineLib.mrml.editing import Request, compute_proposal, held_back, selection_of, write
 from RNCARefineLib.mrml.nodes.guards import Selection
 from RNCARefineLib.mrml.nodes.volume_grid import VolumeGrid
 from RNCARefineLib.mrml.orientation import screen_turn
@@ -192,7 +192,7 @@ def test_the_effect_writes_the_same_voxels_and_undo_reverts_them(
 ) -> None:
     bench = EffectBench(store(draw_heart(), turn))
     heart = bench.heart
-    proposal = propose(Request(selection_of(bench.node, "pool"), OPTIONS), model)
+    proposal = compute_proposal(Request(selection_of(bench.node, "pool"), OPTIONS), model)
     preview = Preview(bench.scripted, lambda: None, lambda: None)
     preview.show(proposal, 1.0)
     for segment_id, name in (("proposed", "myo"), ("added", "myo_added"), ("removed", "myo_removed")):
@@ -212,7 +212,7 @@ def test_only_the_requested_slice_is_proposed(session: Any, model: Model, plain:
     heart = store(draw_heart(), turn)
     k = len(heart.masks["myo"]) - 1 - SPECK if turn.flips[2] else SPECK
     selection = Selection.create(heart.segmentation, "myo", heart.volume, "pool")
-    proposal = propose(Request(selection, OPTIONS, k), model)
+    proposal = compute_proposal(Request(selection, OPTIONS, k), model)
     assert proposal.changed == [k]
     np.testing.assert_array_equal(proposal.repaired.wall[k], turn.apply(plain["myo"])[k])
 

@@ -20,7 +20,7 @@ from RNCARefineLib.mrml.nodes.segments import write_segment
 from RNCARefineLib.mrml.nodes.volume_grid import VolumeGrid
 from RNCARefineLib.mrml.review.kept import ADDED, find_review_segment, tag_of
 from RNCARefineLib.mrml.review.vessels import VESSELS_TAG, VesselReview
-from RNCARefineLib.mrml.vessels import is_picture
+from RNCARefineLib.mrml.vessels import is_picture_volume
 
 WHOLE = tree()
 BROKEN = with_gap(WHOLE, 30, 10)
@@ -210,9 +210,9 @@ def test_stacks_and_ring_models_are_refused(photograph: tuple[Any, Any], heart: 
 def test_colour_volumes_are_pictures_and_grey_ones_need_the_model(photograph: tuple[Any, Any], heart: Any) -> None:
     volume, segmentation = photograph
     colour = volume.GetImageData().GetNumberOfScalarComponents() > 1
-    assert is_picture(volume) == colour
-    assert not is_picture(heart.volume)
-    assert not is_picture(None)
+    assert is_picture_volume(volume) == colour
+    assert not is_picture_volume(heart.volume)
+    assert not is_picture_volume(None)
     if colour:
         with pytest.raises(ValueError, match=r"[34] values"):
             Selection.create(segmentation, "vessels", volume)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from rncarefine.refine.options import OptionError
-from RNCARefineLib.panel.messages import listed, sentence, shown_errors, unbroken
+from RNCARefineLib.panel.messages import error_text, number_ranges, shown_errors, unbroken
 
 
 @pytest.mark.parametrize(
@@ -29,14 +29,14 @@ from RNCARefineLib.panel.messages import listed, sentence, shown_errors, unbroke
     ],
 )
 def test_expected_errors_have_a_message_with_a_remedy(error: Exception, text: str) -> None:
-    assert text in sentence(error)
-    assert "\n" not in sentence(error)
-    assert sentence(error).endswith(".")
+    assert text in error_text(error)
+    assert "\n" not in error_text(error)
+    assert error_text(error).endswith(".")
 
 
 @pytest.mark.parametrize("error", [KeyError("a"), RuntimeError("odd"), NotImplementedError("x"), TypeError("x")])
 def test_unexpected_errors_are_reraised(error: Exception) -> None:
-    assert sentence(error) == ""
+    assert error_text(error) == ""
     with pytest.raises(type(error)), shown_errors("It has failed."):
         raise error
 
@@ -55,7 +55,7 @@ def test_an_expected_error_is_shown_after_the_wait_cursor(caplog: pytest.LogCapt
 def test_a_file_that_does_not_exist_is_named(tmp_path: Path) -> None:
     with pytest.raises(OSError) as caught:
         (tmp_path / "a" / "b.csv").write_text("x")
-    assert str(tmp_path / "a" / "b.csv") in sentence(caught.value)
+    assert str(tmp_path / "a" / "b.csv") in error_text(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_a_file_that_does_not_exist_is_named(tmp_path: Path) -> None:
     ],
 )
 def test_three_or_more_numbers_in_a_row_are_a_run(numbers: list[int], text: str) -> None:
-    assert listed(numbers) == text
+    assert number_ranges(numbers) == text
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,14 @@ from monai.losses import SoftclDiceLoss
 from rncarefine_training.automaton.learner import AutomatonLearner
 from rncarefine_training.automaton.pictures.windows import WindowSamples, validation_windows
 from rncarefine_training.automaton.samples import Sample
-from rncarefine_training.automaton.tasks import Ring, Tubular, repair_loss, segmentation_loss, soft_cldice, task_of
+from rncarefine_training.automaton.tasks import (
+    Ring,
+    Tubular,
+    repair_loss,
+    segmentation_loss,
+    soft_cldice,
+    training_task,
+)
 from training.toy_data import automaton_settings as settings
 from training.toy_vessels import toy_pictures
 
@@ -168,9 +175,9 @@ def test_without_discs_a_ring_is_supervised_by_its_wall_alone():
 
 
 def test_the_configuration_chooses_the_task():
-    assert isinstance(task_of(settings()), Ring)
-    assert isinstance(task_of(settings(task="tubular")), Tubular)
-    assert task_of(settings(without=["discs"])).discs is False
+    assert isinstance(training_task(settings()), Ring)
+    assert isinstance(training_task(settings(task="tubular")), Tubular)
+    assert training_task(settings(without=["discs"])).discs is False
     with pytest.raises(ValueError, match="without discs"):
         settings(task="tubular", without=["discs"])
     with pytest.raises(ValueError, match="task"):

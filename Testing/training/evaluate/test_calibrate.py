@@ -13,7 +13,7 @@ from sklearn.preprocessing import StandardScaler
 
 from engine.toy_models import identity_model, seeing_model
 from rncarefine.nca.card import CLOSED_FEATURES, REPAIRED_FEATURES
-from rncarefine.refine.confidence import confidence
+from rncarefine.refine.confidence import wall_confidence
 from rncarefine_training.evaluate.calibrate import FOLDS, MIN_WALLS, collect_features, fit_confidence
 from rncarefine_training.evaluate.measure import failures_of
 from training.toy_data import toy_case, write_cases, write_predictions
@@ -34,7 +34,7 @@ def fit(rows):
 
 
 def probabilities(rows, weights):
-    return np.array([confidence(found, weights) for found in rows[list(REPAIRED_FEATURES)].to_dict("records")])
+    return np.array([wall_confidence(found, weights) for found in rows[list(REPAIRED_FEATURES)].to_dict("records")])
 
 
 def test_the_weights_give_the_probabilities_of_the_regression():

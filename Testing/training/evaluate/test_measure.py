@@ -24,8 +24,8 @@ from rncarefine_training.evaluate.measure import (
     WITH_POOL,
     broken_slices,
     failures_of,
-    labels_of,
     measure_repairs,
+    model_labels,
     place_of_slices,
     repairs,
     share_of_truth,
@@ -161,9 +161,9 @@ def ours(rows):
 
 def test_models_of_one_name_have_their_hash():
     one, other = seeing_model(), seeing_model(0.25)
-    assert labels_of([one, identity_model(name="idle-2d")]) == [one.card.name, "idle-2d"]
+    assert model_labels([one, identity_model(name="idle-2d")]) == [one.card.name, "idle-2d"]
     other = replace(other, card=replace(other.card, sha256="1" * 64))
-    assert labels_of([one, other]) == [f"{one.card.name} (0000000)", f"{one.card.name} (1111111)"]
+    assert model_labels([one, other]) == [f"{one.card.name} (0000000)", f"{one.card.name} (1111111)"]
 
 
 def test_duplicate_weights_raise(run):

@@ -50,7 +50,7 @@ def test_the_training_plot_has_loss_and_validation():
         columns=["name", "step", "value"],
     )
     with style():
-        figure = curves.training(log)
+        figure = curves.draw_training(log)
     assert [line.get_label() for line in figure.axes[0].lines if not line.get_label().startswith("_")] == [
         "encoder alone",
         "after the rollout",
@@ -102,7 +102,7 @@ def test_the_sample_stack_is_the_shipped_one_and_broken():
 
 def test_a_film_strip_has_a_picture_for_every_step_and_the_truth():
     with style():
-        figure = pictures.film_strip(toy_stack(), seeing_model(), rows=2, steps=(0, 4, 8))
+        figure = pictures.draw_film_strip(toy_stack(), seeing_model(), rows=2, steps=(0, 4, 8))
     assert len(figure.axes) == 2 * 4
     assert [axes.get_title("center") for axes in figure.axes[:4]] == ["evidence", "step 4", "step 8", "end and truth"]
     assert [axes.get_ylabel() for axes in figure.axes[::4]] == ["slice 1", "slice 2"]
@@ -110,7 +110,7 @@ def test_a_film_strip_has_a_picture_for_every_step_and_the_truth():
 
 def test_a_gallery_goes_from_the_worst_to_the_best():
     with style():
-        figure = pictures.gallery([toy_stack()], seeing_model())
+        figure = pictures.draw_gallery([toy_stack()], seeing_model())
     after = [float(axes.get_title("center").split("Dice ")[1]) for axes in figure.axes[2::3]]
     assert after == sorted(after)
     assert [axes.get_ylabel() for axes in figure.axes[::3]] == ["worst", "median", "best"]
@@ -121,6 +121,6 @@ def test_a_stack_that_is_whole_has_no_pictures():
     truth = (case.labels == MYOCARDIUM).astype(np.uint8)
     whole = Shown(Stack.create(case.image, truth, case.spacing, None, "whole"), truth)
     with pytest.raises(ValueError, match="no slice"):
-        pictures.film_strip(whole, seeing_model())
+        pictures.draw_film_strip(whole, seeing_model())
     with pytest.raises(ValueError, match="No slice"):
-        pictures.gallery([whole], seeing_model())
+        pictures.draw_gallery([whole], seeing_model())

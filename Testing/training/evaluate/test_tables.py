@@ -8,7 +8,7 @@ import pytest
 from rncarefine_training.evaluate.measure import FULL_REPAIR, NO_MODEL, ONE_PASS
 from rncarefine_training.evaluate.statistics import Interval
 from rncarefine_training.evaluate.strata import FAULT, GAP, HAS, PLACE, SPACING, stratify
-from rncarefine_training.evaluate.tables import ALL, BOTH_DRAW, against, by_subject, measured, summarise
+from rncarefine_training.evaluate.tables import ALL, BOTH_DRAW, against, by_subject, card_metrics, summarise
 from training.evaluation_rows import MODELS, NETWORKS, POLAR, made_up
 
 ROWS = made_up()
@@ -49,11 +49,11 @@ def test_refused_and_flagged_slices_are_counted():
 
 def test_card_metrics_by_network():
     table = summarise(ROWS)
-    found = measured(table, table[table.model == SECOND].sha256.iloc[0])
+    found = card_metrics(table, table[table.model == SECOND].sha256.iloc[0])
     assert set(found) == set(NETWORKS)
     assert found["weak"]["dice"] == 0.704
     assert found["weak"]["broken"] == 24
-    assert measured(table, "0" * 64) == {}
+    assert card_metrics(table, "0" * 64) == {}
 
 
 def test_all_networks_are_summed_up_for_each_model():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from experiments.disturbances import DISTURBANCES, Disturbed, scaled
+from experiments.disturbances import DISTURBANCES, Disturbed, scale_percentiles
 from rncarefine_training.data.cases import MYOCARDIUM, POOL
 from training.toy_data import failed, toy_case
 
@@ -39,6 +39,6 @@ def test_a_disturbed_stack_is_a_stack_that_the_draw_alone_decides(name):
 
 
 def test_noise_has_its_nominal_deviation():
-    added = disturbed("noise 10 %").image - scaled(CASE.image).clip(0)
+    added = disturbed("noise 10 %").image - scale_percentiles(CASE.image).clip(0)
     # Where there is signal, Rician noise is nearly normal.
-    assert added[scaled(CASE.image) > 0.5].std() == pytest.approx(0.1, rel=0.1)
+    assert added[scale_percentiles(CASE.image) > 0.5].std() == pytest.approx(0.1, rel=0.1)

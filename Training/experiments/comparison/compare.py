@@ -18,7 +18,7 @@ from rncarefine_training.evaluate.statistics import Interval, mean
 
 from .ours import PictureAutomaton, TripletConfig, train_on_triplets
 from .released.automaton import PUBLISHED, PublishedAutomaton, roll_out_literally, seed_state
-from .released.training import VALIDATION_STEPS, PublishedTraining, predict
+from .released.training import VALIDATION_STEPS, PublishedTraining, roll_out_masks
 from .triplets import SCORES, Field, Triplets, score
 
 Notify = Callable[[str], None]
@@ -107,7 +107,7 @@ def all_methods(
 
 def _repair_with(model: PublishedAutomaton, threshold: float) -> Repair:
     def repair(images: Field, states: Field) -> tuple[Field, NDArray[np.bool_]]:
-        soft = predict(model, torch.from_numpy(states), torch.from_numpy(images)).numpy()
+        soft = roll_out_masks(model, torch.from_numpy(states), torch.from_numpy(images)).numpy()
         return soft, soft > threshold
 
     return repair

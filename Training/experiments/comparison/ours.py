@@ -17,7 +17,7 @@ from rncarefine.nca.rollout import Runner
 from rncarefine_training.automaton.fit import fit, settings_identity
 from rncarefine_training.automaton.learner import AutomatonLearner
 from rncarefine_training.automaton.samples import Sample, blank
-from rncarefine_training.automaton.tasks import TrainingTask, task_of
+from rncarefine_training.automaton.tasks import TrainingTask, training_task
 from rncarefine_training.config import Automaton, Document, Name, Seed
 from rncarefine_training.data.augment import random_contrast
 from rncarefine_training.resume import SameTraining, check_same, load_checkpoint
@@ -73,12 +73,12 @@ class TripletSamples(Dataset[Sample]):
         image, mask, truth = torch.from_numpy(layers.copy()).split([1, 1, len(layers) - 2])
         draws = torch.Generator().manual_seed(int(rng.integers(2**62)))
         image = random_contrast(image[None], draws, self.settings.contrast)[0]
-        channels = prepare(image.numpy(), mask.numpy(), self.settings)
+        channels = encoder_input(image.numpy(), mask.numpy(), self.settings)
         weight = torch.ones(1, len(truth))
         return Sample(torch.from_numpy(channels.transpose(0, 3, 1, 2)), truth[None], weight, torch.tensor(1.0))
 
 
-def prepare(images: Field, masks: Field, settings: Automaton) -> Field:
+def encoder_input(images: Field, masks: Field, settings: Automaton) -> Field:
     """Return the input of the encoder, shape ``(n, j, i, inputs)``; pictures have no adjacent slices.
 
     Args:
@@ -125,7 +125,7 @@ class PictureAutomaton:
     """Trained automaton, run by the engine."""
 
     def __init__(self, config: TripletConfig, checkpoint: Path) -> None:
-        self.settings, self.task = config.automaton, task_of(config.automaton)
+        self.settings, self.task = config.automaton, training_task(config.automaton)
         learner = AutomatonLearner(config.automaton, config.seed)
         kept = load_checkpoint(checkpoint)
         learner.load_state_dict(kept["state_dict"])
@@ -144,7 +144,7 @@ class PictureAutomaton:
         """Return soft outputs (0 to 1) and masks, shape ``(n, j, i)``; unreadable masks are unchanged."""
         settings, task = self.settings, self.task
         runner = Runner(self.parameters, self.architecture, "cpu")
-        encoding = runner.encode(prepare(images, states, settings))
+        encoding = runner.encode(encoder_input(images, states, settings))
         steps, fire_rate = settings.steps, settings.fire_rate
         ended = runner.roll(encoding, np.arange(len(images)), steps=steps, fire_rate=fire_rate, patience=None).state
         read = [task.read(fields.transpose(2, 0, 1)) for fields in ended[..., : task.fields]]
@@ -171,5 +171,5 @@ def train_on_triplets(config: TripletConfig, train: Triplets, folder: Path, prog
             return last
     L.seed_everything(config.seed, verbose=False)
     learner = AutomatonLearner(settings, config.seed)
-    samples = TripletSamples(train, settings, task_of(settings), settings.batch * total, config.seed)
+    samples = TripletSamples(train, settings, training_task(settings), settings.batch * total, config.seed)
     return fit(learner, samples, config.name, folder, progress, callbacks=[Clock(), SameTraining(identity)])

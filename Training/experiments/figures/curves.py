@@ -28,11 +28,11 @@ def draw_all(run: Path, steps: dict[str, int], folder: Path) -> list[Path]:
     """
     horizons, robust = _tables(run, "horizon"), _tables(run, "robustness")
     with style():
-        figures = {f"robustness-{model}": robustness(table, model) for model, table in robust.items()}
+        figures = {f"robustness-{model}": draw_robustness(table, model) for model, table in robust.items()}
         if horizons:
-            figures["horizon"] = horizon(horizons, steps)
+            figures["horizon"] = draw_horizon(horizons, steps)
         if (run / "ablation.csv").exists():
-            figures["ablation"] = ablation(pd.read_csv(run / "ablation.csv"))
+            figures["ablation"] = draw_ablation(pd.read_csv(run / "ablation.csv"))
         return [path for name, figure in figures.items() for path in save(figure, folder, name)]
 
 
@@ -42,7 +42,7 @@ def _tables(run: Path, kind: str) -> dict[str, pd.DataFrame]:
     return {path.stem.removeprefix(f"{kind}-"): pd.read_csv(path) for path in paths}
 
 
-def horizon(tables: dict[str, pd.DataFrame], steps: dict[str, int]) -> Figure:
+def draw_horizon(tables: dict[str, pd.DataFrame], steps: dict[str, int]) -> Figure:
     """Draw closed rings, Dice and area over the steps of long rollouts.
 
     Args:
@@ -89,20 +89,20 @@ def _at_least(axes: Axes, span: float, least: float, most: float) -> None:
     axes.set_ylim(max(low, least - 0.02) if least == 0.0 else low, high)
 
 
-def robustness(table: pd.DataFrame, model: str) -> Figure:
+def draw_robustness(table: pd.DataFrame, model: str) -> Figure:
     """Draw the change of Dice by disturbance, from :func:`experiments.robustness.summarise`."""
     table = table[table.disturbance != UNDISTURBED]
     table = table.assign(over=-table["lost"], **{"over low": -table["lost high"], "over high": -table["lost low"]})
-    return forest(table, "disturbance", f"{model}: Dice of disturbed stacks against the same undisturbed", "group")
+    return draw_forest(table, "disturbance", f"{model}: Dice of disturbed stacks against the same undisturbed", "group")
 
 
-def ablation(table: pd.DataFrame) -> Figure:
+def draw_ablation(table: pd.DataFrame) -> Figure:
     """Draw the effect of each part, from :func:`experiments.ablation.summarise`."""
     compared = table[table["over"].notna()] if "over" in table else table.iloc[:0]
-    return forest(compared, "variation", "Dice of the automaton alone against the full design")
+    return draw_forest(compared, "variation", "Dice of the automaton alone against the full design")
 
 
-def forest(table: pd.DataFrame, name: str, title: str, group: str | None = None) -> Figure:
+def draw_forest(table: pd.DataFrame, name: str, title: str, group: str | None = None) -> Figure:
     """Draw a forest plot of differences of Dice, from the columns ``over``, ``over low`` and ``over high``.
 
     Args:

@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader, Dataset, TensorDataset
 from rncarefine.nca.model import load_model
 
 from ..config import Automaton, Config
-from ..data.sources.entry import source_of
+from ..data.sources.entry import prediction_folder
 from ..networks.base import members
 from ..networks.failures import REDRAWN
 from ..progress import UpdatesBar
@@ -41,7 +41,7 @@ def training_sources(config: Config, last_only: bool = False) -> list[str]:
             sources += [f"{member.name}@{fraction:g}" for fraction in fractions]
             if config.base.redrawn and not last_only:
                 sources.append(f"{sources[-1]}{REDRAWN}")
-    return sources + [source_of(name) for name in config.predictions.train]
+    return sources + [prediction_folder(name) for name in config.predictions.train]
 
 
 def test_sources(config: Config) -> list[str]:
@@ -51,7 +51,7 @@ def test_sources(config: Config) -> list[str]:
         for member in members(config)
         if member.number == 0
     ]
-    return trained + [source_of(name) for name in config.predictions.test]
+    return trained + [prediction_folder(name) for name in config.predictions.test]
 
 
 def training_identity(config: Config) -> dict[str, Any]:

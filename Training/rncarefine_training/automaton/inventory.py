@@ -10,7 +10,7 @@ import numpy as np
 
 from ..config import Config
 from ..data.cases import broken, load_prediction
-from ..data.sources.entry import network_of, source_of
+from ..data.sources.entry import network_of, prediction_folder
 from .fit import training_sources
 
 MIN_FAILURES = 200
@@ -55,7 +55,7 @@ def count_training_data(config: Config, run: Path) -> tuple[Inventory, Inventory
             "configuration (subjects.select)."
         )
     for name in dict.fromkeys([*config.predictions.train, *config.predictions.test]):
-        if not any((run / "predictions" / source_of(name)).glob("*.npz")):
+        if not any((run / "predictions" / prediction_folder(name)).glob("*.npz")):
             raise ValueError(
                 f"predictions: there are no segmentations of {name} in {run / 'predictions'}, which has "
                 f"{', '.join(_external_networks(run)) or 'nothing'}. Import them with `rncarefine-train prepare`, or "
@@ -73,7 +73,7 @@ def count_training_data(config: Config, run: Path) -> tuple[Inventory, Inventory
 def _external_networks(run: Path) -> Iterator[str]:
     """Yield the networks whose segmentations were imported."""
     for folder in sorted(path.name for path in (run / "predictions").glob("*@1")):
-        if folder == source_of(network_of(folder)):
+        if folder == prediction_folder(network_of(folder)):
             yield network_of(folder)
 
 

@@ -20,13 +20,13 @@ from rncarefine.nca.neighbours import link
 
 from ..config import Automaton
 from .samples import Sample
-from .tasks import task_of
+from .tasks import training_task
 from .validation import Validator
 
 
 def build_architecture(settings: Automaton) -> Architecture:
     """Return the architecture of a configuration."""
-    task = task_of(settings)
+    task = training_task(settings)
     return Architecture(
         settings.channels, settings.hidden, tuple(settings.encoder), task.inputs, task.fields, settings.volumetric
     )
@@ -47,7 +47,7 @@ class AutomatonLearner(L.LightningModule):
     def __init__(self, settings: Automaton, seed: int, validation: Validator | None = None) -> None:
         super().__init__()
         self.settings, self.validation = settings, validation
-        self.architecture, self.task = build_architecture(settings), task_of(settings)
+        self.architecture, self.task = build_architecture(settings), training_task(settings)
         draws = torch.Generator().manual_seed(seed)
         self.weights = nn.ParameterDict(
             {_key(name): _initial(name, shape, draws) for name, shape in self.architecture.shapes().items()}

@@ -16,7 +16,7 @@ from torch.utils.data import Dataset
 from rncarefine.anatomy.heart import locate_heart, near_heart
 from rncarefine.anatomy.topology import betti_2d, fill_holes
 from rncarefine.nca.architecture import channel_names, neighbour_weight
-from rncarefine.nca.channels import scaled, stacked
+from rncarefine.nca.channels import scale_intensities, stacked
 from rncarefine.nca.crop import Crop, crop_around
 
 from ..config import Automaton
@@ -24,7 +24,7 @@ from ..data.augment import inflate, random_affine, random_contrast
 from ..data.cases import MYOCARDIUM, POOL, RV, TrainingCase, broken, load_prediction, mask_of, matches, subject_of
 from ..data.synthetic_contrast import Tissues, random_tissue_contrast
 from .damage import damage, mislead
-from .tasks import task_of
+from .tasks import training_task
 
 Field = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
@@ -127,7 +127,7 @@ def crop_case(case: TrainingCase, predictions: Iterable[tuple[str, Bytes]], spac
         cropped.append(CroppedPrediction(source, _bytes(crop, masks[0]), _bytes(crop, masks[1]), np.array(failed)))
     return CroppedStack(
         case.name,
-        scaled(image, like=image[(..., *MIDDLE)]).astype(np.float16),
+        scale_intensities(image, like=image[(..., *MIDDLE)]).astype(np.float16),
         truth,
         np.array([betti_2d(part) == (1, 1) for part in wall]),
         ~(wall | pool).any(axis=(1, 2)),
@@ -350,7 +350,7 @@ class RepairSamples(Dataset[Sample]):
         )[0]
         images, walls, pools = moved[: 3 * (depth + 2)].split(depth + 2)
         target = moved[3 * (depth + 2) :].reshape(3, depth, settings.size, settings.size).transpose(0, 1)
-        images = torch.from_numpy(scaled(images.numpy()))
+        images = torch.from_numpy(scale_intensities(images.numpy()))
         if settings.contrast:
             images = random_contrast(images[None], draws, settings.contrast)[0]
         images = images * torch.from_numpy(inside.astype(np.float32))[:, None, None]
@@ -363,7 +363,7 @@ class RepairSamples(Dataset[Sample]):
         if reverse:
             images, walls, pools, target = (part.flip(0) for part in (images, walls, pools, target))
             weight = weight[::-1].copy()
-        fields = task_of(settings).fields
+        fields = training_task(settings).fields
         channels = [stacked(images.numpy(), walls.numpy(), pools.numpy(), n) for n in range(1, depth + 1)]
         if settings.without:
             channels = [blank(part, settings) for part in channels]
@@ -424,7 +424,7 @@ def spoil(images: Tensor, walls: Tensor, rng: np.random.Generator) -> tuple[Tens
     noise = torch.from_numpy(rng.normal(0, 1, image.shape).astype(np.float32))
     image = image * rng.uniform(0, 0.3) + image.mean() + noise * rng.uniform(0.1, 0.4)
     images, walls = images.clone(), walls.clone()
-    images[n] = torch.from_numpy(scaled(image[None].numpy())[0])
+    images[n] = torch.from_numpy(scale_intensities(image[None].numpy())[0])
     if rng.random() < 0.5:
         walls[n] = 0
     return images, walls

@@ -119,7 +119,7 @@ class Tubular:
         return {"b0_error": b0, "b1_error": b1, "cldice": cldice(mask, truth), **_overlap(mask, given, truth)}
 
 
-def task_of(settings: Automaton) -> TrainingTask:
+def training_task(settings: Automaton) -> TrainingTask:
     """Return the task of a configuration."""
     return Ring("discs" not in settings.without) if settings.task == "ring" else Tubular()
 

@@ -12,13 +12,13 @@ from torch import Tensor
 
 from rncarefine.nca import backend_torch
 from rncarefine.nca.architecture import Architecture, channel_names
-from rncarefine.nca.channels import scaled, stacked
+from rncarefine.nca.channels import scale_intensities, stacked
 from rncarefine.nca.fire import cell_keys, fires
 from rncarefine.nca.neighbours import link
 
 from ..config import Automaton
 from .samples import KEPT_PIXELS, WALL, CroppedPrediction, CroppedStack, blank
-from .tasks import task_of
+from .tasks import training_task
 
 BATCH = 32
 COMPARED = ("dice", "cldice")
@@ -93,7 +93,7 @@ class Validation:
             of closed rings. Metrics in :data:`COMPARED` are also reported for the evidence, without a rollout
             (``one_pass_dice``), and for the evidence without masks (``image_dice``).
         """
-        task, figures = task_of(settings), []
+        task, figures = training_task(settings), []
         for part in self._parts(architecture.volumetric):
             rolled, evidence, alone = self._roll(parameters, architecture, settings, part)
             for row, n in enumerate(part):
@@ -155,7 +155,7 @@ def _slice(
     """Return channels and truth of one slice, cropped to the input size, without blood pool."""
     margin = (KEPT_PIXELS - settings.size) // 2
     inside = slice(margin, margin + settings.size)
-    images = scaled(stack.image[:, inside, inside].astype(np.float32))
+    images = scale_intensities(stack.image[:, inside, inside].astype(np.float32))
     walls = prediction.wall[:, inside, inside].astype(np.float32) / np.float32(255)
     channels = stacked(images, walls, None, k)
     if settings.without:

@@ -232,7 +232,7 @@ def pictures(
     subject_pattern: Pattern = None,
 ) -> None:
     """Import photographs with vessel masks, and segmentations by networks, as cases and predictions."""
-    from ..data.sources.pictures import EYE, TABLE, prepare_pictures, read_folders, write_table
+    from ..data.sources.pictures import EYE, TABLE, prepare_pictures, read_folders, write_picture_table
 
     entries, notes = (read_folders(source), []) if source.is_dir() else read_csv(source, subject_pattern or EYE)
 
@@ -240,7 +240,7 @@ def pictures(
         return track(values, "Pictures", total=len(entries), console=console)
 
     networks = prepare_pictures(entries, ensure_folder(run / "cases"), run / "predictions", shown)
-    write_table(entries, run / TABLE)
+    write_picture_table(entries, run / TABLE)
     console.print(f"{len(entries)} pictures in {run / 'cases'}")
     for name, count in networks.items():
         console.print(f"{name}: {count} predictions")

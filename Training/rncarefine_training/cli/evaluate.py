@@ -51,7 +51,7 @@ def evaluate(
     """
     from ..automaton.fit import test_sources, training_sources
     from ..evaluate import store
-    from ..evaluate.measure import failures_of, labels_of, measure_repairs, slices_of
+    from ..evaluate.measure import failures_of, measure_repairs, model_labels, predicted_slices
     from .tables import show_evaluation
 
     training = Config.load(config)
@@ -74,7 +74,7 @@ def evaluate(
     # Fail before the evaluation starts and the test set is opened.
     choose_device(device)
     if not fresh:
-        store.other_models(path, slices_of(failures), labels_of(models))
+        store.other_models(path, predicted_slices(failures), model_labels(models))
     if test:
         command = "rncarefine-train " + " ".join(sys.argv[1:])
         for sentence in store.open_test_subjects(run / "opened.csv", models, command):

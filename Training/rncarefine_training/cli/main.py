@@ -30,12 +30,12 @@ for command in (prepare, pictures, procedural, evaluate, plots):
 def base(run: RunOption = Path("run"), config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Train the base networks, each on a random subset of subjects."""
     from ..networks.base import members, train_member
-    from ..progress import quiet
+    from ..progress import suppress_lightning_messages
 
     training = Config.load(config)
     for member in members(training):
         console.print(f"Base network {member.name}: {len(member.subjects)} subjects")
-        with quiet():
+        with suppress_lightning_messages():
             train_member(training, member, load_cases(run / "cases", member.subjects), run / "base")
 
 
@@ -65,14 +65,14 @@ def automaton(
     from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
     from ..automaton.fit import Machines, train_automaton
-    from ..progress import quiet
+    from ..progress import suppress_lightning_messages
 
     training = Config.load(config)
     if getattr(rank_zero_only, "rank", 0) == 0:
         _print_inventory(training, run)
     machines = Machines(accelerator, devices, nodes)
     folder = run / "automaton" / training.name
-    with quiet():
+    with suppress_lightning_messages():
         path = train_automaton(training, run / "cases", run / "predictions", folder, machines=machines)
     rank_zero_only(console.print)(f"Checkpoint: {path}")
 
@@ -149,7 +149,7 @@ def export(run: RunOption = Path("run"), config: ConfigOption = DEFAULT_CONFIG) 
     """Write weights and model card to RUN/models, including the results of `calibrate` and `evaluate --test`."""
     from ..automaton.export import export as write
     from ..automaton.export import recard
-    from ..evaluate.tables import measured
+    from ..evaluate.tables import card_metrics
     from ..resume import updates_done
 
     training = Config.load(config)
@@ -164,7 +164,7 @@ def export(run: RunOption = Path("run"), config: ConfigOption = DEFAULT_CONFIG) 
         console.print(f"Weights: {path}")
         return
     # Earlier results are invalid if the training was resumed since.
-    metrics = measured(pd.read_csv(table, dtype={"sha256": str}), sha256) if table.exists() else {}
+    metrics = card_metrics(pd.read_csv(table, dtype={"sha256": str}), sha256) if table.exists() else {}
     kept = json.loads(calibration.read_text(encoding="utf-8")) if calibration.exists() else {}
     weights = {
         field: kept.get(kind, {}).get("weights", {}) if kept.get("sha256", sha256) == sha256 else {}

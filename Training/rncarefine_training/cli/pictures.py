@@ -63,7 +63,7 @@ def calibrate_pictures(training: Config, run: Path, path: Path, workers: int) ->
 def complete_card(run: Path, path: Path, folder: Path) -> None:
     """Add the results of ``calibrate`` and ``evaluate --test`` to a card, if they belong to the same weights."""
     from ..automaton.export import recard
-    from ..evaluate.pictures.tables import measured
+    from ..evaluate.pictures.tables import picture_card_metrics
 
     model = load_model(path)
     kept: dict[str, Any] = {}
@@ -72,7 +72,7 @@ def complete_card(run: Path, path: Path, folder: Path) -> None:
         kept = json.loads(calibration.read_text(encoding="utf-8"))
     values = kept.get("tubular", {}) if kept.get("sha256") == model.card.sha256 else {}
     table = run / f"{_name(True)}-pictures.csv"
-    metrics = measured(pd.read_csv(table), model.card.sha256) if table.exists() else {}
+    metrics = picture_card_metrics(pd.read_csv(table), model.card.sha256) if table.exists() else {}
     recard(path, tubular=model.card.tubular | values, metrics=metrics)
 
 

@@ -122,7 +122,7 @@ def failures_of(cases: Path, predictions: Path, sources: Iterable[str], subjects
     return found
 
 
-def slices_of(failures: Iterable[Failure]) -> set[tuple[str, str, int]]:
+def predicted_slices(failures: Iterable[Failure]) -> set[tuple[str, str, int]]:
     """Return the slices with a predicted wall, by :data:`KEY`, as in the rows of :func:`measure_repairs`."""
     return {
         (failure.source, failure.case.stem, int(k))
@@ -156,7 +156,7 @@ def measure_repairs(
     Raises:
         ValueError: The same weights are given twice, or there are fewer than 1 workers.
     """
-    labelled = list(zip(labels_of(models), models, strict=True))
+    labelled = list(zip(model_labels(models), models, strict=True))
     yield from in_parallel(partial(_measure, models=labelled, device=device), failures, workers)
 
 
@@ -173,7 +173,7 @@ def in_parallel(function: Callable[[Job], Result], jobs: Sequence[Job], workers:
         yield from Parallel(return_as="generator", max_nbytes=None)(delayed(function)(job) for job in jobs)
 
 
-def labels_of(models: Sequence[Model]) -> list[str]:
+def model_labels(models: Sequence[Model]) -> list[str]:
     """Return a label per model: its name, with the start of the hash if the name is not unique.
 
     Raises:

@@ -94,7 +94,7 @@ def models_of(rows: pd.DataFrame) -> list[str]:
     return [str(name) for name in rows.model.unique() if name != NO_MODEL]
 
 
-def measured(table: pd.DataFrame, sha256: str) -> dict[str, dict[str, float | int | str]]:
+def card_metrics(table: pd.DataFrame, sha256: str) -> dict[str, dict[str, float | int | str]]:
     """Return the metrics for the model card, by network.
 
     Args:

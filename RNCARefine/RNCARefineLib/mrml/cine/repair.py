@@ -23,7 +23,7 @@ from rncarefine.progress import Cancelled, Progress, subrange
 from rncarefine.refine.options import RepairOptions
 from rncarefine.refine.records import Report
 
-from ..nodes.guards import Selection, changed_during, check_output
+from ..nodes.guards import Selection, changed_during, check_destination
 from ..nodes.scene import unchanged_on_failure
 from ..nodes.writer import add_to_scene, draft, refer_to_volume
 from ..process import Destination, compute, process
@@ -113,7 +113,7 @@ def _check_unchanged(cine: Cine, before: Mapping[int, int]) -> None:
     Raises:
         ValueError: A node was changed or removed.
     """
-    check_output(_selection(cine), None, False)
+    check_destination(_selection(cine), None, False)
     again = Cine.create(cine.browser_node, cine.segmentation_node, cine.wall_ids, cine.volume_node)
     if again.sequence_node != cine.sequence_node or again.fingerprints() != before:
         raise changed_during(_selection(cine))

@@ -94,7 +94,7 @@ class Selection:
         return Selection.create(*nodes, self.pool_id, self.rv_id, picture=picture)
 
 
-def check_output(selection: Selection, output_node: Any, in_place: bool) -> None:
+def check_destination(selection: Selection, output_node: Any, in_place: bool) -> None:
     """Check the destination of the result.
 
     Args:

@@ -10,7 +10,7 @@ from rncarefine.refine.records import Report, SliceRecord
 from rncarefine.words import REPAIRED, Verdict
 
 from ...mrml.editing import Proposal
-from ..messages import listed
+from ..messages import number_ranges
 
 
 def checked(report: Report, k: int | None = None) -> str:
@@ -75,7 +75,7 @@ def applied(proposal: Proposal, held_back: Sequence[int], untrimmed: Sequence[in
             "{count} of {changed} slices are still broken because Masking excludes part of the repair: {slices}. "
             "Widen the editable area or the intensity range under Masking, and apply again."
         )
-        text = text.format(count=len(held_back), changed=len(proposal.changed), slices=listed(held_back))
+        text = text.format(count=len(held_back), changed=len(proposal.changed), slices=number_ranges(held_back))
         lines.append(text)
     trimmed = [k for k in proposal.trimmed if k not in untrimmed]
     if trimmed:
@@ -111,7 +111,7 @@ def _review_lines(proposal: Proposal) -> list[str]:
 
 def _slices(numbers: Sequence[int]) -> str:
     text = _("slice {slices}") if len(numbers) == 1 else _("slices {slices}")
-    return text.format(slices=listed(numbers))
+    return text.format(slices=number_ranges(numbers))
 
 
 def _slice(record: SliceRecord) -> str:

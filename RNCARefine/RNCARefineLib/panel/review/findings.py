@@ -82,7 +82,7 @@ class Checked:
 
 
 @dataclass(frozen=True, eq=False)
-class Reviewed:
+class ReviewedSegment:
     """A repaired segment whose slices are accepted or rejected.
 
     Attributes:
@@ -96,7 +96,9 @@ class Reviewed:
     frame: Frame | None = None
 
     @classmethod
-    def of(cls, logic: Any, segmentation_node: Any, segment_id: str | None = None, volume_node: Any = None) -> Reviewed:
+    def of(
+        cls, logic: Any, segmentation_node: Any, segment_id: str | None = None, volume_node: Any = None
+    ) -> ReviewedSegment:
         """Read the review of a repaired segment.
 
         Args:
@@ -118,7 +120,7 @@ class Reviewed:
             return cls._read(review)
 
     @classmethod
-    def _read(cls, review: Review) -> Reviewed:
+    def _read(cls, review: Review) -> ReviewedSegment:
         return cls(review, review.report(), frame_of(player_of(review.segmentation_node)))
 
     @property
@@ -145,12 +147,12 @@ class Reviewed:
         """Whether :attr:`frame` is still shown: decisions apply to the shown frame."""
         return frame_of(player_of(self.segmentation_node)) == self.frame
 
-    def accept(self, k: int) -> Reviewed:
+    def accept(self, k: int) -> ReviewedSegment:
         """Accept a slice and return the updated review."""
         self.review.accept(k)
         return self._decided()
 
-    def reject(self, k: int) -> Reviewed:
+    def reject(self, k: int) -> ReviewedSegment:
         """Restore a slice as before the repair and return the updated review."""
         self.review.reject(k)
         return self._decided()
@@ -182,12 +184,12 @@ class Reviewed:
         """Write the report with the decisions made so far."""
         self.review.export(path)
 
-    def _decided(self) -> Reviewed:
+    def _decided(self) -> ReviewedSegment:
         refresh_frames(self.segmentation_node, self.review.segment_id, self.volume_node)
         return self._read(self.review)
 
 
-Findings = Checked | Reviewed
+Findings = Checked | ReviewedSegment
 
 
 def _check(logic: Any, selection: Selection, options: dict[str, Any]) -> Report:

@@ -15,8 +15,8 @@ from ...mrml.review.decisions import is_repaired
 from ...mrml.review.kept import reviewed_segments
 from ..controls import ChoiceBox, Option, enable, set_text
 from ..frames import frame_of, has_repaired_frame, player_of, summary_of_frames
-from ..messages import sentence, shown_errors, unbroken
-from .findings import Checked, Findings, Reviewed
+from ..messages import error_text, shown_errors, unbroken
+from .findings import Checked, Findings, ReviewedSegment
 from .slice_table import SliceTable
 
 
@@ -91,7 +91,7 @@ class ReviewSection:
         self._parameters.reviewedSegmentation = None
         self.refresh()
 
-    def show_reviewed(self, reviewed: Reviewed) -> None:
+    def show_reviewed(self, reviewed: ReviewedSegment) -> None:
         """Show the segmentation after a decision."""
         self._findings = reviewed
         self._show("")
@@ -108,12 +108,12 @@ class ReviewSection:
             if node is None:
                 trouble = self._take_check()
             elif is_repaired(node):
-                self._findings = Reviewed.of(self._logic, node, self._segment_id(node), self._volume())
+                self._findings = ReviewedSegment.of(self._logic, node, self._segment_id(node), self._volume())
             else:
                 trouble = _("{frame} was not repaired. Show another frame, or repair this one.")
                 trouble = trouble.format(frame=str(frame_of(player_of(node))).capitalize())
         except ValueError as error:
-            trouble = sentence(error)
+            trouble = error_text(error)
         self._show(trouble)
 
     def clear(self) -> None:

@@ -15,7 +15,7 @@ from ...mrml.review.views import align_views
 from ..controls import enable
 from ..dialogs import report_file
 from ..messages import shown_errors
-from .findings import Findings, Reviewed
+from .findings import Findings, ReviewedSegment
 from .section import ReviewSection, shortcuts
 from .slice_table import is_changed
 
@@ -58,7 +58,9 @@ class ReviewTools:
     def update(self) -> None:
         """Enable the actions that apply to the shown slice and segmentation."""
         ui, findings, record = self._ui, self._section.findings, self._section.current
-        no_repair = "" if isinstance(findings, Reviewed) else _("Repair first, or select a repaired segmentation.")
+        no_repair = (
+            "" if isinstance(findings, ReviewedSegment) else _("Repair first, or select a repaired segmentation.")
+        )
         nothing = "" if findings is not None else _("Check or repair first.")
         enable(
             ui.acceptButton,
@@ -104,14 +106,14 @@ class ReviewTools:
     # Deciding
 
     def _accept(self) -> None:
-        self._decide(Reviewed.accept)
+        self._decide(ReviewedSegment.accept)
 
     def _reject(self) -> None:
-        self._decide(Reviewed.reject)
+        self._decide(ReviewedSegment.reject)
 
-    def _decide(self, decide: Callable[[Reviewed, int], Reviewed]) -> None:
+    def _decide(self, decide: Callable[[ReviewedSegment, int], ReviewedSegment]) -> None:
         findings, record = self._section.findings, self._section.current
-        if not isinstance(findings, Reviewed) or record is None:
+        if not isinstance(findings, ReviewedSegment) or record is None:
             return
         self._notice("")
         if not findings.is_current():
@@ -148,9 +150,13 @@ class ReviewTools:
             self._stepped = node
             self._section.refresh()
             after = self._section.findings
-            if isinstance(after, Reviewed):
+            if isinstance(after, ReviewedSegment):
                 after.refresh_tables()
-            if isinstance(before, Reviewed) and isinstance(after, Reviewed) and before.frame == after.frame:
+            if (
+                isinstance(before, ReviewedSegment)
+                and isinstance(after, ReviewedSegment)
+                and before.frame == after.frame
+            ):
                 self._go_to_difference(before.report, after.report)
 
     def _go_to_difference(self, before: Report, after: Report) -> None:
@@ -166,7 +172,7 @@ class ReviewTools:
         After a repair in place was undone, the segmentation has no review, but the repair can be redone.
         """
         findings = self._section.findings
-        if isinstance(findings, Reviewed):
+        if isinstance(findings, ReviewedSegment):
             return findings.segmentation_node
         there = self._stepped is not None and self._stepped.GetScene() is not None
         return self._stepped if there else None
@@ -176,12 +182,12 @@ class ReviewTools:
     def _show_state(self, findings: Findings | None) -> None:
         box = self._ui.showChangesCheckBox
         blocked = box.blockSignals(True)
-        box.checked = isinstance(findings, Reviewed) and findings.changes_shown()
+        box.checked = isinstance(findings, ReviewedSegment) and findings.changes_shown()
         box.blockSignals(blocked)
 
     def _show_changes(self, visible: bool) -> None:
         findings = self._section.findings
-        if isinstance(findings, Reviewed):
+        if isinstance(findings, ReviewedSegment):
             with shown_errors(_("The changes could not be shown.")):
                 findings.show_changes(visible)
 
@@ -193,7 +199,7 @@ class ReviewTools:
 
     def _plot(self) -> None:
         findings = self._section.findings
-        if not isinstance(findings, Reviewed):
+        if not isinstance(findings, ReviewedSegment):
             return
         with shown_errors(_("The plot could not be created."), wait=True):
             chart = findings.plot()

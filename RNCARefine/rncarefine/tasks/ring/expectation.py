@@ -33,7 +33,7 @@ MIN_ON_CONTOUR = 0.5
 """Share of an open wall that must lie on the contour of its neighbour."""
 
 
-def slices_of(length_mm: float, slice_mm: float) -> int:
+def slice_count(length_mm: float, slice_mm: float) -> int:
     """Return the number of slices in a length, at least one."""
     return max(1, round(length_mm / slice_mm))
 
@@ -54,7 +54,7 @@ def expectations(
         return expected
     for k in range(min(order), max(order) + 1):
         expected[k] = Expectation.RING
-    reach = slices_of(END_MM, slice_mm)
+    reach = slice_count(END_MM, slice_mm)
     ends = min(reach, (len(order) - 1) // 2)
     if not close_base:
         for place, k in enumerate(order[:ends]):

@@ -31,7 +31,7 @@ NEAR_END = 4.0
 
 
 @dataclass(frozen=True, eq=False)
-class Candidate:
+class BridgeCandidate:
     """A candidate for a bridge.
 
     Attributes:
@@ -64,7 +64,7 @@ class Candidate:
 
 def candidates(
     pieces: Pieces, likelihood: Field, field_of_view: Bools, limits: Limits, least_likelihood: float = 0.0
-) -> list[Candidate]:
+) -> list[BridgeCandidate]:
     """Find bridge candidates, the cheapest first.
 
     Shortest paths are grown from all pieces at once around loose ends and fragments (Dijkstra). A candidate is a place
@@ -127,7 +127,7 @@ def active_region(pieces: Pieces, keep_px: float, reach: float) -> Bools:
 
 
 def bridge_features(
-    found: list[Candidate], pieces: Pieces, likelihood: Field, grey: Field, limits: Limits
+    found: list[BridgeCandidate], pieces: Pieces, likelihood: Field, grey: Field, limits: Limits
 ) -> list[dict[str, float]]:
     """Compute the features of the bridge confidence; all are of the order of 1.
 
@@ -150,7 +150,7 @@ def bridge_features(
     return [_features(each, pieces, likelihood, smooth, vessels, limits) for each in found]
 
 
-def confidence(features: Mapping[str, float], weights: Mapping[str, float]) -> float:
+def bridge_confidence(features: Mapping[str, float], weights: Mapping[str, float]) -> float:
     """Return the probability that a bridge lies on a vessel.
 
     Args:
@@ -163,7 +163,7 @@ def confidence(features: Mapping[str, float], weights: Mapping[str, float]) -> f
     return float(1 / (1 + np.exp(-np.clip(score, -50, 50))))
 
 
-def rasterize(candidate: Candidate, likelihood: Field) -> tuple[tuple[slice, slice], Bools]:
+def rasterize(candidate: BridgeCandidate, likelihood: Field) -> tuple[tuple[slice, slice], Bools]:
     """Rasterise a bridge with a width that is interpolated between its ends.
 
     It is wider by up to ``BROADER`` where the likelihood exceeds 0.5. The radius at the side of a vessel does not apply
@@ -252,7 +252,7 @@ def _trace_back(place: int, predecessors: NDArray[np.int32]) -> list[int]:
     return path
 
 
-def _candidate(pieces: Pieces, route: Places, cost: float) -> Candidate | None:
+def _candidate(pieces: Pieces, route: Places, cost: float) -> BridgeCandidate | None:
     """Return the bridge along a route from foot to foot; ``None`` if the feet touch."""
     path = route[1:-1]
     if not len(path):
@@ -261,7 +261,7 @@ def _candidate(pieces: Pieces, route: Places, cost: float) -> Candidate | None:
     ends = _end_at(pieces, feet)
     radii = [_radius_at(pieces, foot, int(end)) for foot, end in zip(feet, ends, strict=True)]
     labels = pieces.labels[feet[:, 0], feet[:, 1]]
-    return Candidate(
+    return BridgeCandidate(
         path, (int(labels[0]), int(labels[1])), feet, (int(ends[0]), int(ends[1])), (radii[0], radii[1]), cost
     )
 
@@ -277,7 +277,7 @@ def _radius_at(pieces: Pieces, foot: Places, end: int) -> float:
 
 
 def _features(
-    one: Candidate, pieces: Pieces, likelihood: Field, smooth: Field, vessels: Bools, limits: Limits
+    one: BridgeCandidate, pieces: Pieces, likelihood: Field, smooth: Field, vessels: Bools, limits: Limits
 ) -> dict[str, float]:
     along = likelihood[one.path[:, 0], one.path[:, 1]].astype(float)
     contrast = _contrast(one, smooth, vessels)
@@ -314,7 +314,7 @@ def _least(values: NDArray[np.float64]) -> float:
     return float(np.convolve(values, np.ones(3) / 3, mode="valid").min())
 
 
-def _contrast(one: Candidate, smooth: Field, vessels: Bools) -> NDArray[np.float64]:
+def _contrast(one: BridgeCandidate, smooth: Field, vessels: Bools) -> NDArray[np.float64]:
     """Return the contrast of each path pixel to the brighter of its two sides.
 
     Sides on another vessel of the mask are ignored; the contrast is 0 if both are.

@@ -30,7 +30,7 @@ class Settings:
         fragment_likelihood: Loose fragments with a lower mean likelihood are removed.
         hole_likelihood: Least mean likelihood of a pinhole for it to be filled.
         extend_likelihood: Least mean likelihood of an extension or of a joined stretch.
-        bridge_confidence: Weights of the bridge features, see :func:`~.bridges.confidence`.
+        bridge_confidence: Weights of the bridge features, see :func:`~.bridges.bridge_confidence`.
         familiar: ``mean`` and ``sd`` per feature and the threshold ``most`` of the domain gate, see
             :mod:`~.familiar`; if empty, every picture passes.
     """

@@ -11,7 +11,7 @@ import vtk
 from vtk.util.numpy_support import vtk_to_numpy
 
 from harness.hearts import Heart, node_census, transform_node, write_voxels
-from RNCARefineLib.mrml.nodes.guards import Selection, check_output
+from RNCARefineLib.mrml.nodes.guards import Selection, check_destination
 from RNCARefineLib.mrml.nodes.volume_grid import VolumeGrid
 
 SHIFT = np.array([[1.0, 0, 0, 12.5], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
@@ -176,9 +176,9 @@ def test_output_must_differ_from_input_and_excludes_in_place(heart: Heart) -> No
         (heart.volume, False, "Volume 'Cine'"),
     ):
         with pytest.raises(ValueError, match=match):
-            check_output(selection, node, in_place=in_place)
-    check_output(selection, output, in_place=False)
-    check_output(selection, None, in_place=True)
+            check_destination(selection, node, in_place=in_place)
+    check_destination(selection, output, in_place=False)
+    check_destination(selection, None, in_place=True)
 
 
 def test_nodes_outside_the_scene_are_refused(heart: Heart) -> None:
@@ -186,7 +186,7 @@ def test_nodes_outside_the_scene_are_refused(heart: Heart) -> None:
     stray = slicer.vtkMRMLSegmentationNode()
     stray.SetName("Stray")
     with pytest.raises(ValueError, match=r"'Stray'.*scene"):
-        check_output(selection, stray, in_place=False)
+        check_destination(selection, stray, in_place=False)
     slicer.mrmlScene.RemoveNode(heart.volume)
     with pytest.raises(ValueError, match=r"'Cine'.*scene"):
-        check_output(selection, None, in_place=False)
+        check_destination(selection, None, in_place=False)

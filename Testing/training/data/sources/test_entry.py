@@ -14,7 +14,7 @@ from rncarefine_training.data.sources.entry import (
     check_entries,
     check_network,
     network_of,
-    source_of,
+    prediction_folder,
     subject_and_phase,
 )
 from training.toy_data import toy_case
@@ -108,7 +108,7 @@ def test_a_missing_segmentation_is_named(entry):
 
 @pytest.mark.parametrize("name", ["nnunet", "nnU-Net_2d", "v1.2", "net2"])
 def test_a_networks_name_comes_back_from_its_folder(name):
-    assert network_of(source_of(check_network(name))) == name
+    assert network_of(prediction_folder(check_network(name))) == name
 
 
 @pytest.mark.parametrize("name", ["weak-0", "a/b", "..", "a@b", "", "-x"])

@@ -7,7 +7,13 @@ import pytest
 
 from rncarefine_training.data.cases import VESSEL, TrainingCase, load_prediction
 from rncarefine_training.data.sources.csv_table import read_csv
-from rncarefine_training.data.sources.pictures import EYE, prepare_pictures, read_folders, read_mask, write_table
+from rncarefine_training.data.sources.pictures import (
+    EYE,
+    prepare_pictures,
+    read_folders,
+    read_mask,
+    write_picture_table,
+)
 from training.toy_vessels import NETWORK, broken, field_of_view, vessels, write_pictures
 
 
@@ -63,7 +69,7 @@ def test_cases_hold_bright_vessels_at_the_scale_of_the_field_of_view(source, tmp
 
 def test_a_table_written_from_folders_is_read_back(source, tmp_path):
     entries = read_folders(source)
-    write_table(entries, tmp_path / "pictures.csv")
+    write_picture_table(entries, tmp_path / "pictures.csv")
     again, notes = read_csv(tmp_path / "pictures.csv")
     assert not notes
     for one, other in zip(entries, again, strict=True):

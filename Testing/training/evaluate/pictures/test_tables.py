@@ -10,7 +10,7 @@ from rncarefine_training.evaluate.pictures.measure import INPUT, REPAIRED, segme
 from rncarefine_training.evaluate.pictures.tables import (
     METRICS,
     PRECISION,
-    measured,
+    picture_card_metrics,
     summarise_bridges,
     summarise_pictures,
 )
@@ -45,11 +45,11 @@ def test_means_have_intervals_and_changes():
 
 
 def test_the_card_holds_figures_of_its_own_weights_alone():
-    found = measured(rows(), "abc")
+    found = picture_card_metrics(rows(), "abc")
     assert found["eyes, ours"]["dice"] == pytest.approx(0.755)
     assert found["eyes, ours"]["dice_before"] == pytest.approx(0.735)
     assert found["eyes, ours"]["bridge_precision"] == 0.75
-    assert measured(rows(), "other") == {}
+    assert picture_card_metrics(rows(), "other") == {}
 
 
 def test_bridge_confidence_is_summarised_by_site():

@@ -18,7 +18,7 @@ from experiments.comparison.released.automaton import (
     roll_out_literally,
     seed_state,
 )
-from experiments.comparison.released.training import PublishedTraining, predict
+from experiments.comparison.released.training import PublishedTraining, roll_out_masks
 from training.experiments.comparison.toy_triplets import toy_triplets
 
 SMALL = Recipe(hidden=8, pool=6, batch=4, steps=8, updates_per_epoch=3, epochs=2, learning_rate=3e-3)
@@ -125,7 +125,7 @@ def test_the_background_lies_on_the_threshold_and_is_dead():
 def test_an_untrained_automaton_keeps_what_is_alive():
     mask = torch.zeros(1, 8, 8)
     mask[0, 3, 3] = 0.7
-    ended = predict(PublishedAutomaton(0), mask, torch.rand(1, 8, 8))
+    ended = roll_out_masks(PublishedAutomaton(0), mask, torch.rand(1, 8, 8))
     expected = torch.zeros(8, 8)
     expected[2:5, 2:5] = 0.1
     expected[3, 3] = 0.7

@@ -104,7 +104,7 @@ class PublishedTraining:
         self.pool[places] = state.detach()
 
     def _validated(self) -> dict[str, float]:
-        soft = predict(self.model, torch.from_numpy(self.select.states), torch.from_numpy(self.select.images))
+        soft = roll_out_masks(self.model, torch.from_numpy(self.select.states), torch.from_numpy(self.select.images))
         row = {"mse": float((soft - torch.from_numpy(self.select.labels)).square().mean())}
         return row | (self.measure(soft) if self.measure else {})
 
@@ -131,7 +131,7 @@ _MODULES = ("model", "optimizer")
 
 
 @torch.no_grad()
-def predict(model: PublishedAutomaton, state: Tensor, image: Tensor) -> Tensor:
+def roll_out_masks(model: PublishedAutomaton, state: Tensor, image: Tensor) -> Tensor:
     """Return the mask channel after a rollout without dropout; all shapes are ``(n, j, i)``."""
     ends = torch.full((len(image),), VALIDATION_STEPS)
     return roll_out(model, seed_state(state, model.recipe), image, ends)[:, 1]

@@ -112,7 +112,7 @@ def check_network(name: str) -> str:
     return name
 
 
-def source_of(network: str) -> str:
+def prediction_folder(network: str) -> str:
     """Return the folder of an external network in a run's predictions; fraction 1, as it has no snapshots."""
     return f"{network}@1"
 

@@ -16,7 +16,7 @@ from rncarefine.tasks.tubular.picture import Picture
 
 from ..cases import VESSEL, TrainingCase, save_prediction
 from .csv_table import PREDICTION
-from .entry import DEFAULT_PHASE, Entry, check_entries, source_of, subject_and_phase, tidy
+from .entry import DEFAULT_PHASE, Entry, check_entries, prediction_folder, subject_and_phase, tidy
 
 FIELD_OF_VIEW = 1000.0
 """Diameter of the field of view: pictures have no mm, so lengths are given in thousandths of it."""
@@ -109,12 +109,12 @@ def prepare_pictures(
             if mask.shape != picture.shape:
                 raise ValueError(f"{path} has {mask.shape} pixels, its picture {picture.shape}. Resample it.")
             kept = np.where(inside & mask, VESSEL, 0).astype(np.uint8)
-            save_prediction(predictions / source_of(name) / f"{case.name}.npz", kept[None])
+            save_prediction(predictions / prediction_folder(name) / f"{case.name}.npz", kept[None])
             networks[name] += 1
     return networks
 
 
-def write_table(entries: Sequence[Entry], path: Path) -> None:
+def write_picture_table(entries: Sequence[Entry], path: Path) -> None:
     """Write a CSV of the pictures in the format of :func:`~rncarefine_training.data.sources.csv_table.read_csv`."""
     networks = sorted({name for entry in entries for name in entry.predictions})
     files = pd.DataFrame(

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ..cases import TrainingCase, broken, save_prediction
 from .checks import PredictionCheck, TruthCheck
-from .entry import Entry, Split, check_entries, raise_all, source_of
+from .entry import Entry, Split, check_entries, prediction_folder, raise_all
 from .labels import Labels
 from .reading import LabelledImage, read_entry
 from .split import FILE, complete, read_split, write_split
@@ -156,7 +156,7 @@ def _stage(
     for name, values in read.predictions.items():
         checks[name].add(values, case.labels)
         predicted = checks[name].labels.apply(values)
-        save_prediction(staging / PREDICTIONS / source_of(name) / f"{case.name}.npz", predicted)
+        save_prediction(staging / PREDICTIONS / prediction_folder(name) / f"{case.name}.npz", predicted)
         network = summary.networks[name]
         network.cases += 1
         network.broken += sum(broken(*pair, area) for pair in zip(predicted, case.labels, strict=True))

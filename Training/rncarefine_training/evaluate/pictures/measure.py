@@ -20,7 +20,7 @@ from rncarefine.refine.options import RepairOptions
 from rncarefine.refine.picture import repair_picture
 from rncarefine.refine.picture_metrics import evaluate_picture
 from rncarefine.refine.tree_metrics import ON_VESSEL, TOLERANCE
-from rncarefine.tasks.tubular.bridges import bridge_features, candidates, confidence
+from rncarefine.tasks.tubular.bridges import bridge_confidence, bridge_features, candidates
 from rncarefine.tasks.tubular.picture import Picture
 from rncarefine.tasks.tubular.pieces import Pieces
 from rncarefine.tasks.tubular.settings import Settings
@@ -172,5 +172,7 @@ def _rows(job: Segmented, model: Model) -> tuple[pd.DataFrame, pd.DataFrame]:
         )
     settings = Settings.of(model.card)
     found_bridges = candidate_bridges(picture, Pieces.of(picture.mask), repaired.likelihood, settings, job.entry)
-    bridges = [{**names, **each, "confidence": confidence(each, settings.bridge_confidence)} for each in found_bridges]
+    bridges = [
+        {**names, **each, "confidence": bridge_confidence(each, settings.bridge_confidence)} for each in found_bridges
+    ]
     return pd.DataFrame(rows), pd.DataFrame(bridges)

@@ -83,7 +83,7 @@ def summarise_bridges(bridges: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(lines)
 
 
-def measured(rows: pd.DataFrame, sha256: str) -> dict[str, dict[str, float]]:
+def picture_card_metrics(rows: pd.DataFrame, sha256: str) -> dict[str, dict[str, float]]:
     """Return the metrics for the model card, by site and network, before and after the repair.
 
     Args:

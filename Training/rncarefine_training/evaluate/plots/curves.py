@@ -15,7 +15,7 @@ from ..tables import ALL
 from .style import BLACK, BLUE, GREEN, GREY, MARKERS, ORANGE, colours, new_figure, percent
 
 
-def training(log: pd.DataFrame) -> Figure:
+def draw_training(log: pd.DataFrame) -> Figure:
     """Draw loss and validation over the updates.
 
     Args:
@@ -53,7 +53,7 @@ def _smoothed(values: pd.Series) -> pd.Series:
     return values.ewm(span=max(2, len(values) // 12)).mean()
 
 
-def reliability(bins: pd.DataFrame) -> Figure:
+def draw_reliability(bins: pd.DataFrame) -> Figure:
     """Draw reliability diagrams for repaired and for closed walls.
 
     Args:
@@ -100,7 +100,7 @@ def _of(table: pd.DataFrame, population: str) -> pd.DataFrame:
     return table[(table.slices == population) & (table.question == GOOD)]
 
 
-def risk_coverage(curves: pd.DataFrame, summary: pd.DataFrame, population: str) -> Figure:
+def draw_risk_coverage(curves: pd.DataFrame, summary: pd.DataFrame, population: str) -> Figure:
     """Draw risk-coverage curves.
 
     Args:
@@ -129,7 +129,7 @@ def risk_coverage(curves: pd.DataFrame, summary: pd.DataFrame, population: str) 
     return figure
 
 
-def strata(table: pd.DataFrame) -> Figure:
+def draw_strata(table: pd.DataFrame) -> Figure:
     """Draw the gain of Dice and the share of closed rings by stratum and method.
 
     Args:

@@ -52,12 +52,12 @@ def _plots(run: Path, evaluation: str) -> dict[str, tuple[list[Path], Callable[.
         return [run / f"{evaluation}-{ending}.csv" for ending in endings]
 
     found: dict[str, tuple[list[Path], Callable[..., Figure]]] = {
-        "reliability": (tables("reliability"), curves.reliability),
-        "risk-coverage": (tables("risk", "confidence"), partial(curves.risk_coverage, population=BROKEN)),
-        "strata": (tables("strata"), curves.strata),
+        "reliability": (tables("reliability"), curves.draw_reliability),
+        "risk-coverage": (tables("risk", "confidence"), partial(curves.draw_risk_coverage, population=BROKEN)),
+        "strata": (tables("strata"), curves.draw_strata),
     }
     for log in sorted((run / "automaton").glob("*/log")):
-        found[f"training-{log.parent.name}"] = ([log], curves.training)
+        found[f"training-{log.parent.name}"] = ([log], curves.draw_training)
     return found
 
 
@@ -71,8 +71,8 @@ def draw_pictures(stacks: Sequence[Shown], model: Model, folder: Path) -> list[P
     """
     with style():
         name = model.card.name
-        written = save(pictures.film_strip(stacks[0], model), folder, f"film-{name}")
-        return written + save(pictures.gallery(stacks, model), folder, f"gallery-{name}")
+        written = save(pictures.draw_film_strip(stacks[0], model), folder, f"film-{name}")
+        return written + save(pictures.draw_gallery(stacks, model), folder, f"gallery-{name}")
 
 
 def read_log(folder: Path) -> pd.DataFrame:

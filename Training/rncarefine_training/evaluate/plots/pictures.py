@@ -82,7 +82,7 @@ def broken_stacks(failures: Iterable[Failure], most: int) -> list[Shown]:
     return shown
 
 
-def film_strip(shown: Shown, model: Model, rows: int = 3, steps: Sequence[int] = SNAPSHOTS) -> Figure:
+def draw_film_strip(shown: Shown, model: Model, rows: int = 3, steps: Sequence[int] = SNAPSHOTS) -> Figure:
     """Draw the ring channel over the image at several steps, for the broken slices with the lowest Dice.
 
     Args:
@@ -134,7 +134,7 @@ def film_strip(shown: Shown, model: Model, rows: int = 3, steps: Sequence[int] =
     return figure
 
 
-def gallery(stacks: Iterable[Shown], model: Model) -> Figure:
+def draw_gallery(stacks: Iterable[Shown], model: Model) -> Figure:
     """Draw the worst, median and best repair by Dice: image, mask before and after, with the true contour.
 
     Raises:
