@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import doctest
 import importlib
+import inspect
 import re
 
 import pytest
@@ -14,23 +15,9 @@ from project.tree import ENGINE, MODULE, ROOT, run_python
 
 GUIDE = ROOT / "docs" / "python.md"
 EXPLAINED = [
-    "rncarefine",
-    "rncarefine.anatomy.topology",
-    "rncarefine.io.files",
-    "rncarefine.io.picture_files",
-    "rncarefine.io.sample",
-    "rncarefine.reasons",
-    "rncarefine.refine.metrics",
-    "rncarefine.refine.options",
-    "rncarefine.refine.picture",
-    "rncarefine.refine.picture_metrics",
-    "rncarefine.refine.records",
-    "rncarefine.refine.repair",
-    "rncarefine.refine.result",
-    "rncarefine.refine.tree_metrics",
-    "rncarefine.anatomy.thinning",
-    "rncarefine.stack",
-    "rncarefine.tasks.tubular.picture",
+    ".".join(path.relative_to(MODULE).with_suffix("").parts).removesuffix(".__init__")
+    for path in sorted(ENGINE.rglob("*.py"))
+    if ">>> " in path.read_text(encoding="utf-8")
 ]
 """Modules whose docstrings have examples."""
 
@@ -39,7 +26,9 @@ def test_every_public_name_is_there_and_has_a_docstring():
     assert len(rncarefine._PLACES) == sum(map(len, rncarefine._MODULES.values()))
     assert rncarefine.__all__ == sorted({*rncarefine._PLACES, "__version__"})
     for name in rncarefine._PLACES:
-        assert getattr(rncarefine, name).__doc__, name
+        found = getattr(rncarefine, name)
+        assert found.__doc__, name
+        assert ">>> " in found.__doc__ or not inspect.isfunction(found), name
         assert name in dir(rncarefine)
     assert rncarefine.metrics.__all__ == sorted(rncarefine.metrics.__all__, key=lambda name: (name.islower(), name))
     for name in rncarefine.metrics.__all__:

@@ -56,6 +56,14 @@ class Model:
 def load_model(name_or_path: str | Path = DEFAULT_MODEL) -> Model:
     """Load weights and verify them against their card.
 
+    Example:
+        >>> import rncarefine as rr
+        >>> model = rr.load_model("sax-open-2d")
+        >>> model.card.mode, model.card.licence
+        ('slice-wise', 'Apache-2.0')
+        >>> sum(values.size for values in model.parameters.values()) == model.card.parameters
+        True
+
     Args:
         name_or_path: Name of a shipped model, or path of its ``.npz`` or ``.json``.
 
@@ -196,6 +204,11 @@ def save_model(model: Model, folder: str | Path) -> ModelCard:
 
 def available_models() -> list[ModelCard]:
     """Return the cards of all models that can be loaded by name, sorted by name.
+
+    Example:
+        >>> import rncarefine as rr
+        >>> "sax-open-2d" in [card.name for card in rr.available_models()]
+        True
 
     Unreadable cards are skipped with a :class:`UserWarning`.
     """
