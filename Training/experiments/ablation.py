@@ -90,6 +90,22 @@ def vary(config: Config, variation: Variation, share: float, start: str | None =
     return config.model_copy(update={"name": name, "seed": seed, "automaton": automaton})
 
 
+def pending_updates(
+    config: Config, variations: Sequence[Variation], share: float, run: Path, stacks: int, start: str | None = None
+) -> list[int]:
+    """Return the number of updates of each training that has not finished yet; arguments as for :func:`rows_of`.
+
+    Raises:
+        ValueError: See :func:`vary`.
+    """
+    found = []
+    for variation in variations:
+        training, rows = vary(config, variation, share, start), rows_of(variation, run, stacks, start)
+        if not rows.exists() and not (rows.parent / f"{training.name}.npz").exists():
+            found.append(training.automaton.warmup_updates + training.automaton.updates)
+    return found
+
+
 def train_and_measure(
     config: Config,
     variation: Variation,

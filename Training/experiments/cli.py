@@ -190,9 +190,9 @@ def ablate(
     """Train the automaton without individual parts of its design; write RUN/ablation.csv.
 
     With --start only the rollout is trained; the table is then RUN/ablation-rollout.csv. Can be interrupted and
-    resumed; the table includes variations trained by earlier calls.
+    resumed; the table includes variations trained by earlier calls. All variations take hours; --only selects some.
     """
-    from .ablation import VARIATIONS, results_folder, rows_of, summarise, train_and_measure
+    from .ablation import VARIATIONS, pending_updates, results_folder, rows_of, summarise, train_and_measure
     from .report import ablation_table
 
     names = [variation.name for variation in VARIATIONS]
@@ -200,9 +200,14 @@ def ablate(
         if name not in names:
             raise ValueError(f"There is no variation {name!r}. There are: {', '.join(names)}.")
     training, failures = Config.load(config), _sample_failures(run, config, stacks)
+    chosen = [variation for variation in VARIATIONS if not only or variation.name in only]
+    updates = pending_updates(training, chosen, share, run, len(failures), start)
+    console.print(f"Trainings to run: {len(updates)}; updates: {sum(updates):,}. Finished trainings are not repeated.")
+    if not only:
+        console.print(f"--only NAME trains one variation: {', '.join(names)}.")
     done = {}
     for number, variation in enumerate(VARIATIONS, 1):
-        if only and variation.name not in only and not rows_of(variation, run, len(failures), start).exists():
+        if variation not in chosen and not rows_of(variation, run, len(failures), start).exists():
             continue
         console.print(f"Variation {number} of {len(VARIATIONS)}: {variation.name}")
         done[variation.name] = train_and_measure(

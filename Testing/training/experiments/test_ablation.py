@@ -8,6 +8,8 @@ from engine.toy_models import random_channels, random_parameters, toy_model
 from experiments.ablation import (
     REFERENCE,
     VARIATIONS,
+    pending_updates,
+    rows_of,
     summarise,
     vary,
     zero_unused_inputs,
@@ -26,6 +28,17 @@ def test_variations_differ_in_their_change_only(variation):
     assert changed <= set(variation.changes)
     assert (found.seed != config.seed) == bool(variation.seed)
     assert found.subjects == config.subjects
+
+
+def test_trainings_that_have_finished_are_not_pending(tmp_path):
+    config = toy_config(automaton__warmup_updates=40, automaton__updates=60)
+    assert pending_updates(config, VARIATIONS, 0.5, tmp_path, stacks=2) == [50] * len(VARIATIONS)
+    assert pending_updates(config, VARIATIONS[:3], 0.5, tmp_path, stacks=2, start="toy-2d") == [30] * 3
+    measured, trained = (rows_of(variation, tmp_path, 2) for variation in VARIATIONS[:2])
+    for path in (measured, trained.with_name(f"{vary(config, VARIATIONS[1], 0.5).name}.npz")):
+        path.parent.mkdir(parents=True)
+        path.touch()
+    assert pending_updates(config, VARIATIONS[:3], 0.5, tmp_path, stacks=2) == [50]
 
 
 @pytest.mark.parametrize(

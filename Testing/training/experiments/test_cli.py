@@ -1,6 +1,7 @@
 """The command line of the experiments: what it offers, and the tables that it writes."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -8,8 +9,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from experiments import cli, robustness
+from experiments import ablation, cli, robustness
 from experiments.disturbances import DISTURBANCES
+from rncarefine_training.config import Config
 from rncarefine_training.evaluate.store import write_evaluation
 from training.cli_calls import output_of
 from training.evaluation_rows import made_up
@@ -73,6 +75,18 @@ def test_disturbed_stacks_have_a_table(run, monkeypatch):
     monkeypatch.setattr(robustness, "DISTURBANCES", few)
     assert "gamma 2" in call("robustness", run, "--model", models[0])
     assert list(pd.read_csv(folder / "robustness-seeing-2d.csv").disturbance) == ["undisturbed", "gamma 2"]
+
+
+def test_ablation_states_its_trainings_first(run, monkeypatch, tmp_path):
+    rows = pd.DataFrame({"source": "n", "case": ["a_ED"], "subject": "a", "k": 1, "network": "n", "ring": True})
+    rows = rows.assign(dice=0.8, dice_before=0.5, hd=9.0, assd=2.0)
+    monkeypatch.setattr(ablation, "train_and_measure", lambda *arguments, **options: rows)
+    monkeypatch.setattr(ablation, "results_folder", lambda run, start=None: tmp_path / "ablation")
+    settings = Config.load(run[1]).automaton
+    total = len(ablation.VARIATIONS) * (settings.warmup_updates + settings.updates)
+    first, second, *_ = call("ablate", run, "--share", 1).splitlines()
+    assert re.findall(r"\d+", first.replace(",", "")) == [str(len(ablation.VARIATIONS)), str(total)]
+    assert all(variation.name in second for variation in ablation.VARIATIONS)
 
 
 def test_ablation_table_has_variations_of_earlier_calls(run):
