@@ -305,6 +305,11 @@ def scars_table(table: pd.DataFrame) -> pd.DataFrame:
 
 def good_walls_table(table: pd.DataFrame) -> pd.DataFrame:
     """Return results on walls with a small defect, from :func:`experiments.good_walls.summarise`."""
+    # Baselines of the encoder are shown for one model only, the default.
+    parts = table.method.str.partition(", ")
+    default = min(parts[0][parts[2] != ""], key=_preference, default="")
+    table = table[parts[2].eq("") | parts[0].eq(default)]
+    table = table[~table.method.isin(MINOR_BASELINES)]
     cells = zip(interval(table, "dice", 3, form=""), table.worse, strict=True)
     table = table.assign(
         cell=[f"{dice}; {worse}" for dice, worse in cells], defect=table.defect + " (n = " + table.n.astype(str) + ")"

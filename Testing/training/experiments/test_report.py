@@ -17,7 +17,8 @@ def test_the_shipped_documents_tables_are_those_of_the_shipped_files():
         text = document.read_text(encoding="utf-8")
         found.update(places(text))
         drawn |= {name.split("-")[0] for name in re.findall(r"([\w-]+)\.png", text)}
-    # A table without a place is drawn.
+        drawn |= set(re.findall(r"\(figures/([\w-]+)\.csv\)", text))
+    # A table without a place is drawn, or linked as a file.
     assert {name.split(" ")[0] for name in known.keys() - found.keys()} <= drawn
     # A place is empty until its table is measured.
     for name, text in found.items():
