@@ -20,7 +20,7 @@ from .options import RepairOptions
 
 MAX_CORRELATION = 0.95
 """Correlation of an image with its masks above which it may be a probability map: at most 0.42 in 41 images of ACDC and
-late enhancement, 0.93 if all but the heart is set to zero; at least 0.97 in blurred masks."""
+late enhancement, at least 0.97 in blurred masks. Drawn phantoms can have more: only values from 0 to 1 are judged."""
 LEAST_SIMILAR = 0.6
 """Blurring does not raise a lower correlation above the maximum."""
 _BLURS = (0.0, 1.0, 2.0)
@@ -128,7 +128,7 @@ class Examined:
 def _like_mask(stack: Stack) -> tuple[Reason, ...]:
     """Return the doubt that the image is a probability map of a structure that was segmented."""
     image = stack.image.astype(np.float32).ravel()
-    if not np.ptp(image):
+    if image.min() < 0 or image.max() > 1 or not np.ptp(image):
         return ()
 
     def correlation(mask: NDArray[np.float32]) -> float:

@@ -95,6 +95,7 @@ def test_a_probability_map_as_the_image_is_in_doubt(structure):
     stack = Stack.create(soft, walls, STACK_SPACING, pool=pools)
     assert "image_like_mask" in codes(check(stack))
     assert "image_like_mask" not in codes(check(replace(stack, image=np.zeros_like(soft))))
+    assert "image_like_mask" not in codes(check(replace(stack, image=100 + 200 * soft)))
     assert "image_like_mask" not in codes(check(replace(stack, image=grey(walls, pools))))
 
 
