@@ -162,7 +162,7 @@ class ModelCard:
             values = json.loads(text.decode("utf-8"))
         except (OSError, ValueError, RecursionError) as error:
             raise ValueError(
-                f"{path}: the model card cannot be read ({error}). Copy it once more from where it came."
+                f"{path}: the model card cannot be read ({error}). Copy or download it again."
             ) from error
         card = cls.from_dict(values, str(path))
         if card.name != path.stem:
