@@ -32,6 +32,22 @@ def test_committed_configurations_are_valid(path):
     assert config.automaton.channels >= 16
 
 
+def test_a_configuration_extends_another(tmp_path):
+    write_config(tmp_path / "toy.yaml")
+    (tmp_path / "more.yaml").write_text("extends: toy.yaml\nname: more\nautomaton: {hidden: 7}\n")
+    plain, more = toy_config(), Config.load(tmp_path / "more.yaml")
+    assert (more.name, more.automaton.hidden) == ("more", 7)
+    assert more.model_copy(update={"name": plain.name, "automaton": plain.automaton}) == plain
+    assert more.automaton.model_copy(update={"hidden": plain.automaton.hidden}) == plain.automaton
+
+
+@pytest.mark.parametrize("other", ["none.yaml", "more.yaml"])
+def test_a_configuration_that_extends_nothing_is_an_error(tmp_path, other):
+    (tmp_path / "more.yaml").write_text(f"extends: {other}\n")
+    with pytest.raises(ValueError, match=f"more.yaml: extends: {other}"):
+        Config.load(tmp_path / "more.yaml")
+
+
 def test_a_configuration_comes_back_from_its_file(tmp_path):
     assert Config.load(write_config(tmp_path / "toy.yaml")) == toy_config()
 

@@ -181,6 +181,8 @@ class Automaton(Strict):
     """Share of samples without a mask."""
     redrawn: Fraction = 0.25
     """Share of samples whose image is synthesised from the labels in a random contrast, with scars."""
+    late: Fraction = 0.5
+    """Share of the synthesised images that imitate late gadolinium enhancement."""
     absent: Fraction = 0.05
     """Share of samples from slices without a true wall, beyond base or apex."""
     elsewhere: Fraction = 0.0
@@ -247,11 +249,13 @@ class Document(Strict):
     def load(cls, path: Path) -> Self:
         """Read and check a YAML configuration.
 
+        The field ``extends`` names another file in the same folder, which provides all fields that are not given.
+
         Raises:
             ValueError: A field is missing, unknown or out of range; the message names file, field and reason.
         """
         try:
-            values = yaml.safe_load(path.read_text(encoding="utf-8"))
+            values = _read_yaml(path)
             return cls.model_validate(values, context={"folder": path.parent})
         except ValidationError as error:
             raise ValueError(f"{path.name}: {explain(error, cls)}") from None
@@ -303,6 +307,24 @@ class Config(Document):
             names = {"train": self.subjects.train, "select": self.subjects.select, "test": self.subjects.test}
             values["subjects"] = {"split": self.subjects.split} | {side: len(found) for side, found in names.items()}
         return values
+
+
+def _read_yaml(path: Path, extending: tuple[Path, ...] = ()) -> object:
+    """Read a YAML file and the files that it extends."""
+    values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    if not isinstance(values, dict) or "extends" not in values:
+        return values
+    other = path.parent / str(values.pop("extends"))
+    if not other.is_file() or other in (path, *extending):
+        raise ValueError(f"{path.name}: extends: {other.name} is {'no file' if not other.is_file() else 'circular'}")
+    return _merged(_read_yaml(other, (path, *extending)), values)
+
+
+def _merged(below: object, above: object) -> object:
+    """Return the values of ``above``, completed by those of ``below``."""
+    if not isinstance(below, dict) or not isinstance(above, dict):
+        return above
+    return below | {name: _merged(below.get(name), value) for name, value in above.items()}
 
 
 def _expand_names(value: object) -> object:

@@ -220,7 +220,7 @@ def test_withheld_masks_have_the_configured_shares(share, depth):
 
 
 def test_an_image_is_redrawn_where_wanted_and_geometry_and_masks_stay(stack, plain, monkeypatch):
-    monkeypatch.setattr(module, "random_tissue_contrast", lambda images, tissues, rng: 3 - 2 * images)
+    monkeypatch.setattr(module, "random_tissue_contrast", lambda images, *_: 3 - 2 * images)
     for index in range(10):
         whole, redrawn = (samples([stack], **(QUIET | {"redrawn": share}))[index] for share in (0.0, 1.0))
         assert torch.equal(whole.target, redrawn.target)
@@ -235,7 +235,7 @@ def test_an_image_is_redrawn_where_wanted_and_geometry_and_masks_stay(stack, pla
 def test_the_image_is_redrawn_from_the_truth_of_the_same_slices(stack, plain, monkeypatch):
     asked = []
     monkeypatch.setattr(
-        module, "random_tissue_contrast", lambda images, tissues, rng: asked.append((images, tissues)) or images
+        module, "random_tissue_contrast", lambda images, tissues, *_: asked.append((images, tissues)) or images
     )
     for index in range(10):
         only([stack], index, redrawn=1.0)

@@ -96,3 +96,17 @@ def test_where_wall_or_pool_is_missing_there_is_no_scar():
         painted = plain.copy()
         module._add_scar(painted, Tissues(*parts), 0.6, rng(1))
         np.testing.assert_array_equal(painted, plain)
+
+
+def test_the_share_of_late_enhancement_is_that_asked_for():
+    def darker(late):
+        found = (random_tissue_contrast(IMAGES, TISSUES, rng(seed), late) for seed in range(60))
+        return np.mean([result[WALL].mean() < result[POOL].mean() for result in found])
+
+    assert darker(1.0) > 0.85
+    assert darker(0.0) < 0.75
+
+
+def test_some_scars_are_as_bright_as_the_blood():
+    contrasts = [abs(float(painted[changed & WALL].mean()) - 0.6) for changed, painted in scars()]
+    assert 0.2 < np.mean(np.array(contrasts) < 0.1) < 0.9

@@ -247,7 +247,9 @@ class RepairSamples(Dataset[Sample]):
         if not stack.inner_only and rng.random() < self.settings.redrawn:
             # Use the truth, since the given masks must not be visible in the image.
             soft = stack.truth[(slice(None), places, *window)].astype(np.float32) / 255
-            images = random_tissue_contrast(images, Tissues(soft[WALL], soft[INNER], soft[RIGHT]), rng)
+            images = random_tissue_contrast(
+                images, Tissues(soft[WALL], soft[INNER], soft[RIGHT]), rng, self.settings.late
+            )
         masks = [part[(places, *mask_window)] * present for part in (drawn.wall, drawn.pool)]
         fields = stack.truth[(slice(3), places[1:-1], *window)].reshape(-1, *images.shape[1:])
         masks_and_truth = np.concatenate([*masks, fields]).astype(np.float32) / 255

@@ -2,7 +2,7 @@
 
 Every tissue gets a random intensity and keeps some of its texture; the surroundings get a random intensity curve.
 Half of the draws imitate late gadolinium enhancement: dark wall, brighter blood, and bright scars that start at the
-endocardium.
+endocardium. A third of these keep the contrast of the image, which is similar, and only receive scars.
 """
 
 from __future__ import annotations
@@ -24,26 +24,33 @@ class Tissues(NamedTuple):
     rv: Field
 
 
-def random_tissue_contrast(images: Field, tissues: Tissues, rng: np.random.Generator) -> Field:
+def random_tissue_contrast(images: Field, tissues: Tissues, rng: np.random.Generator, late: float = 0.5) -> Field:
     """Redraw slices of a stack in one random contrast.
 
     Args:
         images: Intensities scaled to about 0 to 1, shape ``(n, j, i)``.
         tissues: Soft labels of wall, blood pool and right ventricle.
         rng: Source of randomness.
+        late: Share of the draws that imitate late gadolinium enhancement.
 
     Returns:
         Intensities in no particular range, same shape.
     """
-    late = rng.random() < 0.5
-    result = np.interp(images, *_curve(rng, late)).astype(np.float32)
-    intensity = _late_enhancement(rng) if late else _any_sequence(rng)
-    for soft, (mean, texture, applies) in zip(tissues, intensity, strict=True):
-        if applies:
-            share = soft * np.float32(1 - texture)
-            result += share * (np.float32(mean) - result)
-    if rng.random() < (0.7 if late else 0.3):
-        _add_scar(result, tissues, intensity[1][0], rng)
+    enhanced = rng.random() < late
+    inside = tissues.pool > 0.5
+    if enhanced and inside.any() and rng.random() < 1 / 3:
+        result, blood, scars = images.copy(), float(np.median(images[inside])), 1.0
+    else:
+        result = np.interp(images, *_curve(rng, enhanced)).astype(np.float32)
+        intensity = _late_enhancement(rng) if enhanced else _any_sequence(rng)
+        for soft, (mean, texture, applies) in zip(tissues, intensity, strict=True):
+            if applies:
+                share = soft * np.float32(1 - texture)
+                result += share * (np.float32(mean) - result)
+        blood, scars = intensity[1][0], 0.85 if enhanced else 0.3
+    if rng.random() < scars:
+        for _ in range(1 if rng.random() < 0.7 else 2):
+            _add_scar(result, tissues, blood, rng)
     return _acquired(result, rng)
 
 
@@ -65,7 +72,7 @@ Intensity = tuple[float, float, bool]
 
 def _late_enhancement(rng: np.random.Generator) -> list[Intensity]:
     wall = rng.uniform(0.0, 0.3)
-    blood = wall + rng.uniform(0.15, 0.7)
+    blood = wall + rng.uniform(0.05, 0.7)
     right = blood + rng.normal(0, 0.06)
     return [(value, rng.uniform(0.05, 0.4), True) for value in (wall, blood, right)]
 
@@ -77,11 +84,22 @@ def _any_sequence(rng: np.random.Generator) -> list[Intensity]:
 
 
 def _add_scar(result: Field, tissues: Tissues, blood: float, rng: np.random.Generator) -> None:
-    """Draw a scar in place: a sector of the wall from the endocardium outwards, sometimes with a dark core."""
-    middle, half = rng.uniform(-np.pi, np.pi), rng.uniform(0.15, 1.3)
-    depth = rng.uniform(0.25, 1.05)
-    bright = blood + rng.normal(0.12, 0.15) if rng.random() < 0.8 else rng.uniform(0.4, 1.2)
-    core = rng.random() < 0.25
+    """Draw a scar in place: a sector of the wall from the endocardium outwards, sometimes with a dark core.
+
+    Half of the scars are about as bright as the blood, so that the endocardium is visible beside the scar only.
+    """
+    middle, half = rng.uniform(-np.pi, np.pi), rng.uniform(0.15, 1.3 if rng.random() < 0.8 else np.pi)
+    depth = rng.uniform(0.2, 0.6) if rng.random() < 0.5 else rng.uniform(0.6, 1.1)
+    kind = rng.random()
+    bright = (
+        blood + rng.normal(0, 0.04)
+        if kind < 0.5
+        else blood + rng.normal(0.12, 0.15)
+        if kind < 0.85
+        else rng.uniform(0.4, 1.2)
+    )
+    edge = rng.uniform(0.5, 1.4)
+    core = rng.random() < 0.2
     patchy = ndimage.zoom(
         rng.normal(0, 0.25, (6, 6)), np.array(result.shape[1:]) / 6, order=1, grid_mode=True, mode="nearest"
     )
@@ -100,7 +118,7 @@ def _add_scar(result: Field, tissues: Tissues, blood: float, rng: np.random.Gene
         from_outside = ndimage.distance_transform_edt(inner | inside)
         across = from_pool / (from_pool + from_outside + 1e-6)
         scar = inner & (angle + patchy[box] < half) & (across + 0.5 * patchy[box] <= depth)
-        soft = ndimage.gaussian_filter(scar.astype(np.float32), 0.6)
+        soft = ndimage.gaussian_filter(scar.astype(np.float32), edge)
         values[box] += soft * (np.float32(bright) - values[box])
         if core:
             hidden = ndimage.gaussian_filter(ndimage.binary_erosion(scar, iterations=2).astype(np.float32), 0.6)
