@@ -21,7 +21,7 @@ from ..atomic import written_whole
 from ..words import Mode
 from .card import TUBULAR, ModelCard, ModelRecord, is_permissive
 
-PREFERENCE = ("sax-open-2d", "sax-cine-2d", "sax-cine-3d", "retina-vessels-2d")
+PREFERENCE = ("sax-open-2d", "sax-cine-2d", "sax-cine-3d", "sax-any-2d", "retina-vessels-2d")
 """Shipped models, the default of each mode first: a permissive licence before a slightly better result."""
 DEFAULT_MODEL = PREFERENCE[0]
 MODEL_FOLDERS = (
