@@ -72,7 +72,7 @@ def test_every_address_of_a_picture_is_a_file_of_the_repository():
 
 def test_description_names_the_licence_of_every_model():
     cards = [json.loads(path.read_text(encoding="utf-8")) for path in files_under(MODULE / "Resources/Models", ".json")]
-    assert len(cards) == 4
+    assert len(cards) == 5
     for card in cards:
         assert f"({card['licence']})" in extension_values()["EXTENSION_DESCRIPTION"], card["name"]
 
