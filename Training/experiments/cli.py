@@ -139,7 +139,7 @@ def another_sequence(
     run: RunOption = Path("run"),
     config: ConfigOption = DEFAULT_CONFIG,
     network: Annotated[list[str], typer.Option(help="Network to segment with. Can be repeated.")] = ["weak", "middle"],  # noqa: B006
-    model: ModelsOption = ["sax-open-2d", "sax-cine-2d"],  # noqa: B006
+    model: ModelsOption = ["sax-open-2d", "sax-cine-2d", "sax-any-2d"],  # noqa: B006
     workers: WorkersOption = 1,
     device: DeviceOption = "auto",
 ) -> None:
