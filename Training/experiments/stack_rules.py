@@ -37,7 +37,7 @@ def examine_stacks(
 
     Yields:
         The rows of one stack: ``images`` ("own" or "rolled"), median ``overlap`` of given and image-alone walls, and
-        whether the images and the masks show the true end of the apex (``apex_in_images``, ``apex_in_masks``).
+        whether the images show the end of the apex (``shown``), and whether it is ``right``, or ``right_by_masks`` alone.
     """
     yield from in_parallel(partial(_examine, model=model, device=device), failures, workers)
 
@@ -54,13 +54,15 @@ def _examine(failure: Failure, model: Model, device: str) -> pd.DataFrame:
         )
         examined = Examined.of(stack, RepairOptions(), evidence.heart, walls)
         true, masks = (apex_end(_sizes(wall, stack.in_plane)) for wall in (given.truth, examined.focused.mask))
+        shown = apex_in(evidence, stack, Apex.AUTO)
         rows.append(
             {
                 "case": given.stack.name,
                 "images": name,
                 "overlap": median_overlap(examined, evidence),
-                "apex_in_images": apex_in(evidence, stack, Apex.AUTO) == true,
-                "apex_in_masks": masks == true,
+                "shown": shown is not Apex.AUTO,
+                "right": (masks if shown is Apex.AUTO else shown) == true,
+                "right_by_masks": masks == true,
             }
         )
     return pd.DataFrame(rows)
@@ -81,6 +83,6 @@ def summarise(rows: pd.DataFrame) -> pd.DataFrame:
         own = images == "own"
         line = {"images": images, "n": len(part), "overlap": part.overlap.median(), "least": part.overlap.min()}
         shares = {"in doubt": part.overlap < MIN_OVERLAP}
-        shares |= {"apex in images": part.apex_in_images, "apex in masks": part.apex_in_masks} if own else {}
+        shares |= {"apex shown": part.shown, "right": part.right, "by masks": part.right_by_masks} if own else {}
         lines.append(line | {name: str(Interval(int(hits.sum()), len(part))) for name, hits in shares.items()})
-    return pd.DataFrame(lines)
+    return pd.DataFrame(lines).round(2).fillna("")

@@ -31,11 +31,12 @@ def test_images_of_other_slices_overlap_less():
 
 
 def test_shares_have_their_numbers():
-    one = {"images": "own", "apex_in_images": True, "apex_in_masks": False}
+    one = {"images": "own", "shown": True, "right": True, "right_by_masks": False}
     rows = [one | {"overlap": 0.9}, one | {"overlap": 0.5}, one | {"overlap": 0.7, "images": "rolled"}]
     own, rolled = summarise(pd.DataFrame(rows)).to_dict("records")
     assert (own["n"], own["overlap"], own["least"]) == (2, pytest.approx(0.7), 0.5)
     assert own["in doubt"].startswith("50.0 %")
-    assert own["apex in images"].startswith("100.0 %")
-    assert own["apex in masks"].startswith("0.0 %")
+    assert own["right"] == own["apex shown"]
+    assert own["right"].startswith("100.0 %")
+    assert own["by masks"].startswith("0.0 %")
     assert (rolled["n"], rolled["in doubt"][:5]) == (1, "0.0 %")
