@@ -37,7 +37,8 @@ def examine_stacks(
 
     Yields:
         The rows of one stack: ``images`` ("own" or "rolled"), median ``overlap`` of given and image-alone walls, and
-        whether the images show the end of the apex (``shown``), and whether it is ``right``, or ``right_by_masks`` alone.
+        whether the images show the end of the apex (``shown``), and whether the end is right with them and the masks
+        (``right``) or by the masks alone (``right_by_masks``).
     """
     yield from in_parallel(partial(_examine, model=model, device=device), failures, workers)
 

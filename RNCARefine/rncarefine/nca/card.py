@@ -161,9 +161,7 @@ class ModelCard:
                 raise ValueError(f"its values are nested more than {MAX_CARD_DEPTH} deep")
             values = json.loads(text.decode("utf-8"))
         except (OSError, ValueError, RecursionError) as error:
-            raise ValueError(
-                f"{path}: the model card cannot be read ({error}). Copy or download it again."
-            ) from error
+            raise ValueError(f"{path}: the model card cannot be read ({error}). Copy or download it again.") from error
         card = cls.from_dict(values, str(path))
         if card.name != path.stem:
             raise ValueError(f"{path}: field 'name' is {card.name!r}, but the file is called {path.stem!r}.")
