@@ -47,8 +47,9 @@ __all__ = ["RepairOptions", "check", "repair"]
 MIN_CONTRADICTED = 3
 """Fewer walls that the image contradicts raise no doubt about the stack."""
 MIN_WALLS = 4
-"""Least number of walls in the images that show the end at which the apex lies. In 60 stacks of the validation set and
-32 of late enhancement they show the right end in all, the given walls in 57 and 18."""
+"""Least number of walls in the images that show the end at which the apex lies. With them the end is right in 96 of 100
+stacks of the validation set, as by the given walls alone (``python -m experiments stack-rules``); of 32 stacks of late
+enhancement in 32, by the given walls in 18."""
 MIN_TAPER = 1.1
 """Least ratio of the mean sizes of the heart in both halves of the stack."""
 MIN_OVERLAP = 0.6
