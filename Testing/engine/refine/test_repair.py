@@ -181,7 +181,7 @@ def test_empty_mask_raises(work):
         work(stack)
 
 
-@pytest.mark.parametrize("others", [np.zeros((3, *SHAPE)), np.full((9, *SHAPE), 2)], ids=["shape", "values"])
-def test_other_labels_that_are_not_one_mask_of_the_stack_are_an_error(others):
+@pytest.mark.parametrize("others", [np.zeros((3, *SHAPE)), np.full((9, *SHAPE), 0.5)], ids=["shape", "values"])
+def test_other_labels_that_are_no_numbers_on_the_grid_of_the_stack_are_an_error(others):
     with pytest.raises(ValueError, match="other labels"):
         run(broken_stack(), others=others)
