@@ -16,7 +16,7 @@ from rncarefine.nca.rollout import Runner
 from rncarefine.refine.examine import Examined, wall_features
 from rncarefine.refine.options import RepairOptions
 from rncarefine.refine.proposals import locate_heart_in_images
-from rncarefine.refine.repair import MIN_OVERLAP, apex_in, median_overlap
+from rncarefine.refine.repair import MIN_CONTRADICTED, MIN_OVERLAP, apex_in, wall_overlaps
 from rncarefine.stack import Mask, Stack
 from rncarefine.tasks.ring.diagnosis import apex_end
 from rncarefine.words import Apex
@@ -36,9 +36,9 @@ def examine_stacks(
         workers: Number of processes.
 
     Yields:
-        The rows of one stack: ``images`` ("own" or "rolled"), median ``overlap`` of given and image-alone walls, and
-        whether the images show the end of the apex (``shown``), and whether the end is right with them and the masks
-        (``right``) or by the masks alone (``right_by_masks``).
+        The rows of one stack: ``images`` ("own" or "rolled"), median ``overlap`` of given and image-alone walls (1 if
+        too few slices have both), whether the images show the end of the apex (``shown``), and whether the end is right
+        with images and masks (``right``), and by the masks alone (``right_by_masks``).
     """
     yield from in_parallel(partial(_examine, model=model, device=device), failures, workers)
 
@@ -55,12 +55,13 @@ def _examine(failure: Failure, model: Model, device: str) -> pd.DataFrame:
         )
         examined = Examined.of(stack, RepairOptions(), evidence.heart, walls)
         true, masks = (apex_end(_sizes(wall, stack.in_plane)) for wall in (given.truth, examined.focused.mask))
+        overlaps = wall_overlaps(examined, evidence)
         shown = apex_in(evidence, stack, Apex.AUTO)
         rows.append(
             {
                 "case": given.stack.name,
                 "images": name,
-                "overlap": median_overlap(examined, evidence),
+                "overlap": float(np.median(overlaps)) if len(overlaps) >= MIN_CONTRADICTED else 1.0,
                 "shown": shown is not Apex.AUTO,
                 "right": (masks if shown is Apex.AUTO else shown) == true,
                 "right_by_masks": masks == true,

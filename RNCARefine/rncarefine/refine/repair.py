@@ -240,8 +240,8 @@ def _contradicted(examined: Examined, evidence: ImageEvidence, decisions: list[S
     contradicts half of the closed walls (in a stack with next to nothing away from the heart, of the repaired ones,
     too); or half of all walls, if closed walls away from the heart are counted as contradicted.
     """
-    overlaps = _overlaps(examined, evidence)
-    if median_overlap(examined, evidence) < MIN_OVERLAP:
+    overlaps = wall_overlaps(examined, evidence)
+    if len(overlaps) >= MIN_CONTRADICTED and np.median(overlaps) < MIN_OVERLAP:
         return (Reason(ReasonCode.MASKS_CONTRADICTED, slices=sum(overlap < MIN_OVERLAP for overlap in overlaps)),)
     codes = {Verdict.INTACT: ReasonCode.IMAGE_DISAGREES}
     if examined.loose_share <= MAX_LOOSE:
@@ -255,13 +255,8 @@ def _contradicted(examined: Examined, evidence: ImageEvidence, decisions: list[S
     return ()
 
 
-def median_overlap(examined: Examined, evidence: ImageEvidence) -> float:
-    """Return the median Dice of given and image-alone walls; 1 if too few slices have both."""
-    overlaps = _overlaps(examined, evidence)
-    return float(np.median(overlaps)) if len(overlaps) >= MIN_CONTRADICTED else 1.0
-
-
-def _overlaps(examined: Examined, evidence: ImageEvidence) -> list[float]:
+def wall_overlaps(examined: Examined, evidence: ImageEvidence) -> list[float]:
+    """Return the Dice of the given and the image-alone wall of every slice that has both."""
     given = examined.focused.mask
     return [dice(given[k], wall) for k, wall in evidence.walls.items() if given[k].any()]
 

@@ -179,7 +179,7 @@ SENTENCES: dict[ReasonCode, str] = {
     ),
     ReasonCode.MASKS_CONTRADICTED: _(
         "The image contradicts the wall in {slices:.0f} slices: check that image and masks belong together. "
-        "Every change needs review."
+        "Every change needs review. For late enhancement try the model sax-any-2d."
     ),
     ReasonCode.HEART_RIVALLED: _(
         "The images show in two places what may be the heart (scores {score:.2f} and {rival:.2f}). Check that the wall "
