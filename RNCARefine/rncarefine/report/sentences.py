@@ -175,11 +175,11 @@ SENTENCES: dict[ReasonCode, str] = {
     ReasonCode.GPU_OUT_OF_MEMORY: _("The GPU ran out of memory; the repair continued on the CPU."),
     ReasonCode.HEART_UNSURE: _(
         "The model is unsure where the heart is ({sureness:.2f}, usually at least {least:.2f}): the image may be "
-        "unlike those it was trained on. Every change needs review. For late enhancement try the model sax-any-2d."
+        "unlike those it was trained on. Every change needs review. The model for late enhancement is sax-any-2d."
     ),
     ReasonCode.MASKS_CONTRADICTED: _(
         "The image contradicts the wall in {slices:.0f} slices: check that image and masks belong together. "
-        "Every change needs review. For late enhancement try the model sax-any-2d."
+        "Every change needs review. The model for late enhancement is sax-any-2d."
     ),
     ReasonCode.HEART_RIVALLED: _(
         "The images show in two places what may be the heart (scores {score:.2f} and {rival:.2f}). Check that the wall "
