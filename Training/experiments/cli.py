@@ -98,7 +98,7 @@ def volumetric(
 def good_walls(
     run: RunOption = Path("run"),
     config: ConfigOption = DEFAULT_CONFIG,
-    model: ModelsOption = ["sax-cine-2d", "sax-open-2d"],  # noqa: B006
+    model: ModelsOption = ["sax-cine-2d", "sax-open-2d", "sax-any-2d"],  # noqa: B006
     workers: WorkersOption = 1,
     device: DeviceOption = "auto",
 ) -> None:

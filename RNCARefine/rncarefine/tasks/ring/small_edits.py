@@ -20,7 +20,7 @@ SEAMS = (1, 3)
 """Sectors by which a gap is widened at both ends, tried in turn, so that the parts are connected."""
 CONNECTIVITIES = (8, 4)
 """Connectivity of the wall, tried in turn: a speck at a corner of the wall is part of it only for the first."""
-MIN_AGREEMENT = 0.7
+MIN_AGREEMENT = 0.5
 """Lowest Dice of the given and the proposed wall outside the gaps."""
 MAX_PORES = 0.1
 """Largest share of the wall in filled pores."""
