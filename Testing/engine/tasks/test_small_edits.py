@@ -86,3 +86,12 @@ def test_a_speck_at_a_corner_of_the_wall_goes(inside):
 )
 def test_a_wall_that_is_not_worth_keeping_is_not_kept(near, proposed):
     assert close_gaps(near, proposed, SPACING) is None
+
+
+@pytest.mark.parametrize(("shift", "kept"), [(3.0, True), (4.8, False)])
+def test_a_wall_is_kept_at_an_agreement_of_one_half(shift, kept):
+    proposed = ring(16.8 + shift, 24.8 + shift)
+    overlap = 2 * (WALL & proposed).sum() / (WALL.sum() + proposed.sum())
+    assert 0.52 < overlap < 0.68 if kept else 0.3 < overlap < 0.48
+    closed = close_gaps(WALL & gap(40, 0), proposed, SPACING)
+    assert (closed is not None and is_ring(closed)) == kept
