@@ -117,7 +117,7 @@ def test_inflated_truth_is_the_difference_of_its_discs(stack):
 
 def test_stacks_without_a_closed_ring_are_not_enough(stack, inner):
     nothing = replace(stack, closed=np.zeros(4, bool), predictions=[])
-    assert samples([stack, nothing]).candidates.closed == [stack]
+    assert samples([stack, nothing]).candidates[0].closed == [stack]
     with pytest.raises(ValueError, match="closed ring"):
         samples([nothing, inner])
 
@@ -312,14 +312,54 @@ def test_inner_contours_have_the_configured_share(inner, stack):
     assert all(without[index].weight[0].tolist() == [1, 1, 1] for index in range(20))
 
 
-def test_favoured_subjects_have_the_configured_share(stack, monkeypatch):
-    case = toy_case("SC-c", seed=2)
-    favoured = crop_case(case, [("net", failed(case.labels))], 1.6)
-    drawn = []
+@pytest.fixture
+def drawn(monkeypatch):
+    """Return the stacks that samples are drawn from, in order."""
+    found = []
     original = RepairSamples._window
     monkeypatch.setattr(
-        RepairSamples, "_window", lambda self, found, rng: drawn.append(found.stack) or original(self, found, rng)
+        RepairSamples, "_window", lambda self, source, rng: found.append(source.stack) or original(self, source, rng)
     )
+    return found
+
+
+def test_completed_stacks_have_the_share_of_inner_contours_and_are_supervised_as_a_whole(stack, drawn):
+    case = toy_case("ENDO-b", seed=1)
+    completed = crop_case(case, [("net", failed(case.labels))], 1.6, completed=True)
+    made = samples([stack, completed], length=100, inner_only=0.4, redrawn=1.0)
+    weights = [made[index].weight[0].tolist() for index in range(100)]
+    assert_share([found is completed for found in drawn], 0.4)
+    assert all(weight == [1, 1, 1] for weight in weights)
+    drawn.clear()
+    alone = samples([completed], length=20, inner_only=0.0)
+    for index in range(20):
+        alone[index]
+    assert drawn == [completed] * 20
+
+
+def test_images_are_not_redrawn_where_an_outer_contour_is_unknown(monkeypatch):
+    case = toy_case("ENDO-b", seed=1)
+    labels = case.labels.copy()
+    labels[0][labels[0] != POOL] = 0
+    partly = crop_case(replace(case, labels=labels), [("net", failed(case.labels))], 1.6, completed=True)
+    shown = []
+    original = module.random_tissue_contrast
+    monkeypatch.setattr(
+        module,
+        "random_tissue_contrast",
+        lambda images, tissues, *others: shown.append(tissues[:2]) or original(images, tissues, *others),
+    )
+    made = samples([partly], length=60, redrawn=1.0)
+    for index in range(60):
+        made[index]
+    assert 5 < len(shown) < 55
+    for walls, pools in shown:
+        assert walls.any(axis=(1, 2))[pools.any(axis=(1, 2))].all()
+
+
+def test_favoured_subjects_have_the_configured_share(stack, drawn):
+    case = toy_case("SC-c", seed=2)
+    favoured = crop_case(case, [("net", failed(case.labels))], 1.6)
     made = samples([stack, favoured], length=100, favoured=["SC-*"], favour=0.5)
     for index in range(100):
         made[index]

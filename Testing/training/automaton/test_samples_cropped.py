@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from rncarefine_training.automaton import samples as module
 from rncarefine_training.automaton.samples import INNER, KEPT_PIXELS, MIDDLE, OUTER, RIGHT, WALL, crop_case, load_stacks
 from rncarefine_training.data.cases import MYOCARDIUM, POOL, RV
 from training.toy_data import SPACING, failed, toy_case, write_cases, write_predictions
@@ -39,7 +40,8 @@ def test_the_crop_holds_wall_discs_and_right_ventricle_of_the_truth(stack):
     assert not stack.truth[:3, 3].any()
     np.testing.assert_array_equal(stack.closed, [True, True, True, False])
     np.testing.assert_array_equal(stack.empty, [False, False, False, True])
-    assert (stack.name, stack.subject, stack.spacing_mm, stack.inner_only) == ("a_ED", "a", SPACING[0], False)
+    assert (stack.name, stack.subject, stack.spacing_mm, stack.completed) == ("a_ED", "a", SPACING[0], False)
+    assert not stack.inner_only.any()
 
 
 def test_intensities_are_scaled_over_the_whole_stack(stack):
@@ -107,7 +109,7 @@ def test_open_wall_without_pool_labels_has_no_loss_weight():
 def test_of_an_inner_contour_the_endocardial_disc_alone_is_learnt():
     case = toy_case("a")
     stack = crop_case(inner_only(case), [("net", failed(case.labels))], 1.6)
-    assert stack.inner_only
+    assert stack.inner_only.all()
     assert stack.loss_weights().tolist() == [[0, 0, 1]] * 4
     assert not stack.closed.any()
     assert not stack.truth[[WALL, OUTER]].any()
@@ -146,4 +148,28 @@ def test_unlabelled_cases_are_not_loaded(tmp_path):
     replace(cases["a"], labels=np.zeros_like(cases["a"].labels)).save(tmp_path / "cases")
     inner_only(cases["b"]).save(tmp_path / "cases")
     loaded = load_stacks(tmp_path / "cases", tmp_path / "predictions", ["a", "b", "c"], 1.6, ["net@1"])
-    assert [(stack.name, stack.inner_only) for stack in loaded] == [("b_ED", True), ("c_ED", False)]
+    assert [(stack.name, stack.inner_only.all()) for stack in loaded] == [("b_ED", True), ("c_ED", False)]
+
+
+def test_outer_contours_are_completed_where_only_the_inner_ones_are_given(tmp_path, monkeypatch):
+    cases = write_cases(tmp_path / "cases", "abc")
+    write_predictions(tmp_path / "predictions", ["net@1"], cases)
+    inner_only(cases["b"]).save(tmp_path / "cases")
+    asked = []
+
+    def complete(case, model):
+        asked.append((case.subject, model))
+        labels = cases["b"].labels.copy()
+        labels[0] = case.labels[0]
+        return replace(case, labels=labels)
+
+    monkeypatch.setattr(module, "complete_outer_contours", complete)
+    loaded = load_stacks(tmp_path / "cases", tmp_path / "predictions", ["a", "b", "c"], 1.6, ["net@1"], "the model")
+    assert asked == [("b", "the model")]
+    assert [stack.completed for stack in loaded] == [False, True, False]
+    stack = loaded[1]
+    assert stack.inner_only.tolist() == [True, False, False, False]
+    assert stack.closed.tolist() == [False, True, True, False]
+    assert stack.loss_weights().tolist() == [[0, 0, 1], [1, 1, 1], [1, 1, 1], [1, 1, 1]]
+    assert stack.truth[INNER, 0].any()
+    assert stack.predictions[0].broken.tolist() == [False, True, False, False]

@@ -18,11 +18,13 @@ from rncarefine.anatomy.topology import betti_2d, fill_holes
 from rncarefine.nca.architecture import channel_names, neighbour_weight
 from rncarefine.nca.channels import scale_intensities, stacked
 from rncarefine.nca.crop import Crop, crop_around
+from rncarefine.nca.model import Model
 
 from ..config import Automaton
 from ..data.augment import inflate, random_affine, random_contrast
 from ..data.cases import MYOCARDIUM, POOL, RV, TrainingCase, broken, load_prediction, mask_of, matches, subject_of
 from ..data.synthetic_contrast import Tissues, random_tissue_contrast
+from .completion import complete_outer_contours
 from .damage import damage, mislead
 from .tasks import training_task
 
@@ -71,7 +73,8 @@ class CroppedStack:
         empty: Slices whose truth has neither wall nor pool.
         solid: Slices whose truth is an apical cap: wall without pool, in a stack with pool.
         spacing_mm: Slice spacing.
-        inner_only: Only the inner contour is known.
+        inner_only: Slices of which only the inner contour is known.
+        completed: The outer contours were drawn by a model.
         predictions: Predictions of networks that were not trained on the subject.
     """
 
@@ -82,7 +85,8 @@ class CroppedStack:
     empty: NDArray[np.bool_]
     solid: NDArray[np.bool_]
     spacing_mm: float
-    inner_only: bool = False
+    inner_only: NDArray[np.bool_]
+    completed: bool = False
     predictions: list[CroppedPrediction] = field(default_factory=list)
 
     @property
@@ -92,30 +96,31 @@ class CroppedStack:
 
     def loss_weights(self) -> Field:
         """Return the loss weight of every slice and supervised channel, shape ``(k, 3)``; open walls have weight 0."""
-        if self.inner_only:
-            known = np.zeros((len(self.closed), 3), np.float32)
-            known[:, 2] = 1
-            return known
-        return np.repeat((self.closed | self.empty | self.solid)[:, None], 3, axis=1).astype(np.float32)
+        known = np.repeat((self.closed | self.empty | self.solid)[:, None], 3, axis=1).astype(np.float32)
+        known[self.inner_only] = 0, 0, 1
+        return known
 
 
-def crop_case(case: TrainingCase, predictions: Iterable[tuple[str, Bytes]], spacing_mm: float) -> CroppedStack:
+def crop_case(
+    case: TrainingCase, predictions: Iterable[tuple[str, Bytes]], spacing_mm: float, *, completed: bool = False
+) -> CroppedStack:
     """Crop a case and its predictions around the true heart.
 
     Args:
-        case: The case; without myocardium only its inner contour is used.
+        case: The case; of slices with a pool and no myocardium, only the inner contour is used.
         predictions: Pairs of source and labels, shape ``(k, j, i)``.
         spacing_mm: In-plane spacing of the automaton.
+        completed: The outer contours were drawn by a model.
     """
     wall = (case.labels == MYOCARDIUM).astype(np.uint8)
     pool = (case.labels == POOL).astype(np.uint8)
     in_plane = case.spacing[1], case.spacing[2]
     crop = crop_around(_middle(wall | pool), (KEPT_PIXELS, KEPT_PIXELS), spacing_mm, in_plane, wall.shape[1:])
     filled = np.stack([fill_holes(part) for part in wall])
-    inner_only = not wall.any()
-    inner = pool if inner_only else filled & (1 - wall)
+    has_pool, has_wall = pool.any(axis=(1, 2)), wall.any(axis=(1, 2))
+    inner_only = ~has_wall & (has_pool | ~has_wall.any())
+    inner = np.where(inner_only[:, None, None], pool, filled & (1 - wall))
     truth = np.stack([_bytes(crop, part) for part in (wall, filled, inner, mask_of(case.labels, RV))])
-    has_pool = pool.any(axis=(1, 2))
     image = crop.take(case.image, outside="nearest")
     cropped = []
     for source, labels in predictions:
@@ -132,15 +137,21 @@ def crop_case(case: TrainingCase, predictions: Iterable[tuple[str, Bytes]], spac
         np.array([betti_2d(part) == (1, 1) for part in wall]),
         ~(wall | pool).any(axis=(1, 2)),
         # Without pool labels, an apical cap cannot be distinguished from an open wall.
-        ~has_pool & has_pool.any() & wall.any(axis=(1, 2)),
+        ~has_pool & has_pool.any() & has_wall,
         case.spacing[0],
         inner_only,
+        completed,
         cropped,
     )
 
 
 def load_stacks(
-    cases: Path, predictions: Path, subjects: Iterable[str], spacing_mm: float, sources: Iterable[str]
+    cases: Path,
+    predictions: Path,
+    subjects: Iterable[str],
+    spacing_mm: float,
+    sources: Iterable[str],
+    completing: Model | None = None,
 ) -> list[CroppedStack]:
     """Load the cases of subjects with predictions of networks; cases without a heart are skipped.
 
@@ -150,6 +161,7 @@ def load_stacks(
         subjects: Subjects to load.
         spacing_mm: In-plane spacing of the automaton.
         sources: ``<member>@<fraction>``; missing predictions are skipped.
+        completing: Model that draws the outer contours of cases with an inner contour only.
 
     Raises:
         ValueError: There are no cases, or no predictions.
@@ -162,7 +174,10 @@ def load_stacks(
                 continue
             found = [(source, predictions / source / path.name) for source in sources]
             loaded = ((source, load_prediction(file)) for source, file in found if file.exists())
-            stacks.append(crop_case(case, loaded, spacing_mm))
+            completed = completing is not None and not mask_of(case.labels).any()
+            if completing is not None and completed:
+                case = complete_outer_contours(case, completing)
+            stacks.append(crop_case(case, loaded, spacing_mm, completed=completed))
     if not any(stack.predictions for stack in stacks):
         raise ValueError(f"No predictions of these subjects in {predictions}. Run `rncarefine-train failures` first.")
     return stacks
@@ -199,11 +214,19 @@ class _Candidates:
 
     def __init__(self, stacks: list[CroppedStack]) -> None:
         shown = [(stack, prediction) for stack in stacks for prediction in stack.predictions]
+        self.stacks = stacks
         self.closed = [stack for stack in stacks if stack.closed.any()]
-        self.inner_only = [stack for stack in stacks if stack.inner_only]
         self.failing = [pair for pair in shown if pair[1].broken.any()]
         self.shown = [pair for pair in shown if pair[1].wall.any()]
         self.ending = [pair for pair in self.shown if pair[0].empty.any()]
+
+
+def _by_contours(stacks: list[CroppedStack]) -> tuple[_Candidates, _Candidates]:
+    """Return the candidates with given outer contours, and those with inner contours only or completed ones."""
+    drawn: dict[bool, list[CroppedStack]] = {False: [], True: []}
+    for stack in stacks:
+        drawn[stack.completed or bool(stack.inner_only.all())].append(stack)
+    return _Candidates(drawn[False]), _Candidates(drawn[True])
 
 
 class RepairSamples(Dataset[Sample]):
@@ -223,8 +246,8 @@ class RepairSamples(Dataset[Sample]):
         stacks = [stack for stack in stacks if len(stack.closed) >= settings.depth]
         if not any(stack.closed.any() for stack in stacks):
             raise ValueError(f"No stack has a closed ring and {settings.depth} slices or more. Add cases.")
-        self.candidates = _Candidates(stacks)
-        self.favoured = _Candidates([stack for stack in stacks if matches(stack.subject, settings.favoured)])
+        self.candidates = _by_contours(stacks)
+        self.favoured = _by_contours([stack for stack in stacks if matches(stack.subject, settings.favoured)])
         self.settings, self.length, self.seed = settings, length, seed
 
     def __len__(self) -> int:
@@ -233,7 +256,7 @@ class RepairSamples(Dataset[Sample]):
     def __getitem__(self, index: int) -> Sample:
         rng = np.random.default_rng([self.seed, index])
         drawn = self._draw(rng)
-        if rng.random() < self.settings.misled and not drawn.stack.inner_only:
+        if rng.random() < self.settings.misled and not drawn.stack.inner_only.all():
             drawn = _misled(drawn, rng)
         slices, stride = self._window(drawn, rng)
         stack = drawn.stack
@@ -244,7 +267,7 @@ class RepairSamples(Dataset[Sample]):
         places = np.clip(near, 0, count - 1)
         present = inside[:, None, None]
         images = stack.image[(places, *window)].astype(np.float32)
-        if not stack.inner_only and rng.random() < self.settings.redrawn:
+        if not stack.inner_only[places].any() and rng.random() < self.settings.redrawn:
             # Use the truth, since the given masks must not be visible in the image.
             soft = stack.truth[(slice(None), places, *window)].astype(np.float32) / 255
             images = random_tissue_contrast(
@@ -280,17 +303,14 @@ class RepairSamples(Dataset[Sample]):
         return (there[0], there[1]), MIDDLE if rng.random() < 0.5 else (there[0], there[1])
 
     def _draw(self, rng: np.random.Generator) -> _Source:
-        settings, among = self.settings, self.candidates
-        if self.favoured.closed and rng.random() < settings.favour:
-            among = self.favoured
-        if among.inner_only and rng.random() < settings.inner_only:
-            stack = among.inner_only[rng.integers(len(among.inner_only))]
-            if stack.predictions:
-                prediction = stack.predictions[rng.integers(len(stack.predictions))]
-                masks = prediction.wall, prediction.pool
-            else:
-                masks = np.zeros_like(stack.truth[0]), np.zeros_like(stack.truth[0])
-            return _Source(stack, int(rng.integers(len(stack.closed))), *masks)
+        settings = self.settings
+        among, inner_only = self.candidates
+        if self.favoured[0].closed and rng.random() < settings.favour:
+            among, inner_only = self.favoured
+        if inner_only.stacks and (not among.closed or rng.random() < settings.inner_only):
+            if not inner_only.closed:
+                return _any_slice(inner_only.stacks[rng.integers(len(inner_only.stacks))], rng)
+            among = inner_only
         if among.ending and rng.random() < settings.absent:
             stack, prediction = among.ending[rng.integers(len(among.ending))]
             return _Source(stack, int(rng.choice(np.flatnonzero(stack.empty))), prediction.wall, prediction.pool)
@@ -440,6 +460,15 @@ def blank(channels: Field, settings: Automaton) -> Field:
         if set(name.split()) & set(words):
             channels[..., number] = 0
     return channels
+
+
+def _any_slice(stack: CroppedStack, rng: np.random.Generator) -> _Source:
+    """Return a slice with the masks of a prediction, or without masks if there is none."""
+    k = int(rng.integers(len(stack.closed)))
+    if not stack.predictions:
+        return _Source(stack, k, np.zeros_like(stack.truth[0]), np.zeros_like(stack.truth[0]))
+    prediction = stack.predictions[rng.integers(len(stack.predictions))]
+    return _Source(stack, k, prediction.wall, prediction.pool)
 
 
 def _misled(drawn: _Source, rng: np.random.Generator) -> _Source:
