@@ -193,8 +193,6 @@ class Automaton(Strict):
     """Share of samples in which the image of one slice is degraded by noise and motion ghosts."""
     inner_only: Fraction = 0.2
     """Share of samples from stacks with an inner contour only, also if completed, if there are any."""
-    completed_by: Name | None = None
-    """Model in the run's folder ``models`` that draws the outer contours of stacks with an inner contour only."""
     favoured: list[str] = []
     """Patterns of subjects to oversample, such as few real scans among many procedural hearts."""
     favour: Fraction = 0.0

@@ -10,7 +10,7 @@ from scipy import ndimage
 from rncarefine.anatomy.topology import betti_2d
 from rncarefine.nca.architecture import CHANNELS, EPICARDIUM
 from rncarefine_training.automaton import completion
-from rncarefine_training.automaton.completion import complete_outer_contours
+from rncarefine_training.automaton.completion import complete_outer_contours, lacks_outer_contours
 from rncarefine_training.data.cases import MYOCARDIUM, POOL, TrainingCase
 from training.toy_data import toy_case
 
@@ -64,6 +64,26 @@ def test_the_wall_lies_between_the_given_cavity_and_the_outer_disc(complete):
         assert betti_2d(wall.astype(np.uint8)) == (1, 1)
         assert 2 * (wall & true).sum() / (wall.sum() + true.sum()) > 0.95
     assert not found[3].any()
+
+
+def test_a_completed_case_is_marked_and_completed_again_from_its_cavity(complete, tmp_path):
+    outer, pool = lopsided()
+    case = seen_as(outer, pool)
+    assert lacks_outer_contours(case)
+    done = complete(case)
+    assert done.completed
+    assert not case.completed
+    assert lacks_outer_contours(done)
+    assert not lacks_outer_contours(toy_case("a"))
+    assert not lacks_outer_contours(replace(case, labels=np.zeros_like(case.labels)))
+    read = TrainingCase.load(done.save(tmp_path))
+    assert read.completed
+    assert np.array_equal(complete(read).labels, done.labels)
+    moved = replace(done, image=np.zeros_like(done.image))
+    for k in range(3):
+        # Without a disc in the image, a wall of one pixel is left.
+        ring = ndimage.binary_dilation(pool[k], np.ones((3, 3))) & ~pool[k]
+        assert np.array_equal(complete(moved).labels[k] == MYOCARDIUM, ring)
 
 
 def test_every_orientation_is_seen_with_cavity_and_without_wall(complete):

@@ -325,7 +325,7 @@ def drawn(monkeypatch):
 
 def test_completed_stacks_have_the_share_of_inner_contours_and_are_supervised_as_a_whole(stack, drawn):
     case = toy_case("ENDO-b", seed=1)
-    completed = crop_case(case, [("net", failed(case.labels))], 1.6, completed=True)
+    completed = crop_case(replace(case, completed=True), [("net", failed(case.labels))], 1.6)
     made = samples([stack, completed], length=100, inner_only=0.4, redrawn=1.0)
     weights = [made[index].weight[0].tolist() for index in range(100)]
     assert_share([found is completed for found in drawn], 0.4)
@@ -341,7 +341,7 @@ def test_images_are_not_redrawn_where_an_outer_contour_is_unknown(monkeypatch):
     case = toy_case("ENDO-b", seed=1)
     labels = case.labels.copy()
     labels[0][labels[0] != POOL] = 0
-    partly = crop_case(replace(case, labels=labels), [("net", failed(case.labels))], 1.6, completed=True)
+    partly = crop_case(replace(case, labels=labels, completed=True), [("net", failed(case.labels))], 1.6)
     shown = []
     original = module.random_tissue_contrast
     monkeypatch.setattr(

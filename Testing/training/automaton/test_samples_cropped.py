@@ -5,7 +5,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from rncarefine_training.automaton import samples as module
 from rncarefine_training.automaton.samples import INNER, KEPT_PIXELS, MIDDLE, OUTER, RIGHT, WALL, crop_case, load_stacks
 from rncarefine_training.data.cases import MYOCARDIUM, POOL, RV
 from training.toy_data import SPACING, failed, toy_case, write_cases, write_predictions
@@ -151,23 +150,12 @@ def test_unlabelled_cases_are_not_loaded(tmp_path):
     assert [(stack.name, stack.inner_only.all()) for stack in loaded] == [("b_ED", True), ("c_ED", False)]
 
 
-def test_outer_contours_are_completed_where_only_the_inner_ones_are_given(tmp_path, monkeypatch):
-    cases = write_cases(tmp_path / "cases", "abc")
-    write_predictions(tmp_path / "predictions", ["net@1"], cases)
-    inner_only(cases["b"]).save(tmp_path / "cases")
-    asked = []
-
-    def complete(case, model):
-        asked.append((case.subject, model))
-        labels = cases["b"].labels.copy()
-        labels[0] = case.labels[0]
-        return replace(case, labels=labels)
-
-    monkeypatch.setattr(module, "complete_outer_contours", complete)
-    loaded = load_stacks(tmp_path / "cases", tmp_path / "predictions", ["a", "b", "c"], 1.6, ["net@1"], "the model")
-    assert asked == [("b", "the model")]
-    assert [stack.completed for stack in loaded] == [False, True, False]
-    stack = loaded[1]
+def test_of_a_completed_case_the_outer_contours_are_learnt_where_they_are_drawn():
+    case = toy_case("a")
+    labels = case.labels.copy()
+    labels[0][labels[0] != POOL] = 0
+    stack = crop_case(replace(case, labels=labels, completed=True), [("net", failed(case.labels))], 1.6)
+    assert stack.completed
     assert stack.inner_only.tolist() == [True, False, False, False]
     assert stack.closed.tolist() == [False, True, True, False]
     assert stack.loss_weights().tolist() == [[0, 0, 1], [1, 1, 1], [1, 1, 1], [1, 1, 1]]

@@ -1,10 +1,14 @@
 """The command of the training: what it offers, what it says about bad input, and the way from cases to a table."""
 
 import sys
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
+from rncarefine_training.automaton import completion
 from rncarefine_training.cli import main as cli
+from rncarefine_training.data.cases import POOL, TrainingCase
 from training.cli_calls import call
 from training.toy_data import write_cases, write_config
 
@@ -37,6 +41,32 @@ def test_everything_runs_every_step_in_order(monkeypatch, tmp_path):
     assert steps == names
 
 
+def test_outer_contours_are_drawn_where_only_the_inner_ones_are_given(monkeypatch, tmp_path):
+    config = write_config(tmp_path / "toy.yaml")
+    cases = write_cases(tmp_path / "cases")
+    inner = replace(cases["b"], labels=np.where(cases["b"].labels == POOL, POOL, 0).astype(np.uint8))
+    inner.save(tmp_path / "cases")
+    test = replace(inner, name="t_ED", subject="t")
+    test.save(tmp_path / "cases")
+    loaded, asked = [], []
+
+    def complete(case, model):
+        asked.append((case.name, model))
+        labels = cases["b"].labels.copy()
+        labels[0] = case.labels[0]  # unsure
+        return replace(case, labels=labels, completed=True)
+
+    monkeypatch.setattr(cli, "load_model", lambda path: loaded.append(path) or "the model")
+    monkeypatch.setattr(completion, "complete_outer_contours", complete)
+    done = call("complete", "--run", tmp_path, "--config", config)
+    assert done.exit_code == 0, done.output
+    assert loaded == [tmp_path / "models" / "toy-2d.npz"]
+    assert asked == [("b_ED", "the model")]
+    assert "2 of 3" in done.output
+    assert TrainingCase.load(tmp_path / "cases" / "b_ED.npz").completed
+    assert not TrainingCase.load(tmp_path / "cases" / "t_ED.npz").completed
+
+
 # Bad input
 
 
@@ -55,6 +85,7 @@ def test_a_misspelt_call_exits_with_status_2(monkeypatch, capsys, arguments):
         ("base", "No cases in"),
         ("automaton", "No cases"),
         ("calibrate", "No predictions"),
+        ("complete", "no such model"),
         ("evaluate", "No predictions"),
     ],
 )

@@ -30,6 +30,11 @@ _CROSS = ndimage.generate_binary_structure(2, 1)
 _SQUARE = ndimage.generate_binary_structure(2, 2)
 
 
+def lacks_outer_contours(case: TrainingCase) -> bool:
+    """Return whether a case has a pool, and no wall other than a completed one."""
+    return bool((case.labels == POOL).any()) and (case.completed or not (case.labels == MYOCARDIUM).any())
+
+
 def complete_outer_contours(case: TrainingCase, model: Model) -> TrainingCase:
     """Draw the wall around the given cavity of every slice in which the model is sure of the outer contour.
 
@@ -37,11 +42,11 @@ def complete_outer_contours(case: TrainingCase, model: Model) -> TrainingCase:
     cavity and is at least one pixel thick.
 
     Args:
-        case: Case with the label of the pool and without a wall.
+        case: Case with pool; a wall, as of an earlier completion, is drawn again.
         model: Slice-wise model of rings.
 
     Returns:
-        The case with the wall as label 2; other slices are unchanged.
+        The case, marked as completed; slices with an unsure outer contour have no wall.
     """
     pool = case.labels == POOL
     rows, columns = np.nonzero(pool.any(axis=0))
@@ -50,7 +55,7 @@ def complete_outer_contours(case: TrainingCase, model: Model) -> TrainingCase:
     crop = crop_around(middle, (CROP_PIXELS, CROP_PIXELS), model.card.spacing_mm, in_plane, pool.shape[1:])
     images = scale_intensities(crop.take(case.image, outside="nearest"))
     outer = crop.put_back(_outer_discs(images, crop.take(pool.astype(np.uint8)), model))
-    labels = case.labels.copy()
+    labels = np.where(case.labels == MYOCARDIUM, 0, case.labels).astype(np.uint8)
     for k in np.flatnonzero(pool.any(axis=(1, 2))):
         cavity = fill_holes(pool[k].astype(np.uint8)) > 0
         wall = _wall_around(cavity, outer[k])
@@ -58,7 +63,7 @@ def complete_outer_contours(case: TrainingCase, model: Model) -> TrainingCase:
         if unsure.sum() <= MAX_UNSURE * wall.sum() and betti_2d(wall.astype(np.uint8)) == (1, 1):
             labels[k][cavity] = POOL
             labels[k][wall] = MYOCARDIUM
-    return replace(case, labels=labels)
+    return replace(case, labels=labels, completed=True)
 
 
 def _outer_discs(images: Field, pools: Field, model: Model) -> Field:

@@ -155,7 +155,6 @@ def train_automaton(
     spacing = settings.spacing_mm
     train, select = config.subjects.train, config.subjects.select
     length = settings.batch * total * machines.processes
-    models = folder.parent.parent / "models"
     samples: Dataset[Sample]
     if settings.task == "tubular":
         pictures = load_pictures(cases, predictions, train, spacing, sources)
@@ -163,14 +162,13 @@ def train_automaton(
         validation = validation_windows(held_pictures, settings, VALIDATION_SLICES, config.seed)
         samples = WindowSamples(pictures, settings, length, config.seed)
     else:
-        completing = load_model(models / f"{settings.completed_by}.npz") if settings.completed_by else None
-        stacks = load_stacks(cases, predictions, train, spacing, sources, completing)
+        stacks = load_stacks(cases, predictions, train, spacing, sources)
         held = load_stacks(cases, predictions, select, spacing, last_sources)
         validation = Validation.of(held, settings, VALIDATION_SLICES, config.seed)
         samples = RepairSamples(stacks, settings, length, config.seed)
     learner = AutomatonLearner(settings, config.seed, validation)
     if settings.start:
-        learner.start_from(load_model(models / f"{settings.start}.npz").parameters)
+        learner.start_from(load_model(folder.parent.parent / "models" / f"{settings.start}.npz").parameters)
     return fit(learner, samples, config.name, folder, progress, machines, [SameTraining(training_identity(config))])
 
 

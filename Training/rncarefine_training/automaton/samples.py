@@ -18,13 +18,11 @@ from rncarefine.anatomy.topology import betti_2d, fill_holes
 from rncarefine.nca.architecture import channel_names, neighbour_weight
 from rncarefine.nca.channels import scale_intensities, stacked
 from rncarefine.nca.crop import Crop, crop_around
-from rncarefine.nca.model import Model
 
 from ..config import Automaton
 from ..data.augment import inflate, random_affine, random_contrast
 from ..data.cases import MYOCARDIUM, POOL, RV, TrainingCase, broken, load_prediction, mask_of, matches, subject_of
 from ..data.synthetic_contrast import Tissues, random_tissue_contrast
-from .completion import complete_outer_contours
 from .damage import damage, mislead
 from .tasks import training_task
 
@@ -101,16 +99,13 @@ class CroppedStack:
         return known
 
 
-def crop_case(
-    case: TrainingCase, predictions: Iterable[tuple[str, Bytes]], spacing_mm: float, *, completed: bool = False
-) -> CroppedStack:
+def crop_case(case: TrainingCase, predictions: Iterable[tuple[str, Bytes]], spacing_mm: float) -> CroppedStack:
     """Crop a case and its predictions around the true heart.
 
     Args:
         case: The case; of slices with a pool and no myocardium, only the inner contour is used.
         predictions: Pairs of source and labels, shape ``(k, j, i)``.
         spacing_mm: In-plane spacing of the automaton.
-        completed: The outer contours were drawn by a model.
     """
     wall = (case.labels == MYOCARDIUM).astype(np.uint8)
     pool = (case.labels == POOL).astype(np.uint8)
@@ -140,18 +135,13 @@ def crop_case(
         ~has_pool & has_pool.any() & has_wall,
         case.spacing[0],
         inner_only,
-        completed,
+        case.completed,
         cropped,
     )
 
 
 def load_stacks(
-    cases: Path,
-    predictions: Path,
-    subjects: Iterable[str],
-    spacing_mm: float,
-    sources: Iterable[str],
-    completing: Model | None = None,
+    cases: Path, predictions: Path, subjects: Iterable[str], spacing_mm: float, sources: Iterable[str]
 ) -> list[CroppedStack]:
     """Load the cases of subjects with predictions of networks; cases without a heart are skipped.
 
@@ -161,7 +151,6 @@ def load_stacks(
         subjects: Subjects to load.
         spacing_mm: In-plane spacing of the automaton.
         sources: ``<member>@<fraction>``; missing predictions are skipped.
-        completing: Model that draws the outer contours of cases with an inner contour only.
 
     Raises:
         ValueError: There are no cases, or no predictions.
@@ -174,10 +163,7 @@ def load_stacks(
                 continue
             found = [(source, predictions / source / path.name) for source in sources]
             loaded = ((source, load_prediction(file)) for source, file in found if file.exists())
-            completed = completing is not None and not mask_of(case.labels).any()
-            if completing is not None and completed:
-                case = complete_outer_contours(case, completing)
-            stacks.append(crop_case(case, loaded, spacing_mm, completed=completed))
+            stacks.append(crop_case(case, loaded, spacing_mm))
     if not any(stack.predictions for stack in stacks):
         raise ValueError(f"No predictions of these subjects in {predictions}. Run `rncarefine-train failures` first.")
     return stacks

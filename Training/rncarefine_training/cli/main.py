@@ -52,6 +52,26 @@ def failures(run: RunOption = Path("run"), config: ConfigOption = DEFAULT_CONFIG
 
 
 @app.command()
+def complete(run: RunOption = Path("run"), config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Let the exported model draw the outer contours of cases with an inner contour only; changes RUN/cases."""
+    from ..automaton.completion import complete_outer_contours, lacks_outer_contours
+    from ..data.cases import MYOCARDIUM, POOL, TrainingCase
+
+    training = Config.load(config)
+    model = load_model(run / "models" / f"{training.name}.npz")
+    drawn = total = 0
+    paths = [path for subject in training.subjects.develop for path in sorted((run / "cases").glob(f"{subject}_*.npz"))]
+    for path in track(paths, "Cases", console=console):
+        case = TrainingCase.load(path)
+        if lacks_outer_contours(case):
+            done = complete_outer_contours(case, model)
+            done.save(run / "cases")
+            drawn += int((done.labels == MYOCARDIUM).any(axis=(1, 2)).sum())
+            total += int((done.labels == POOL).any(axis=(1, 2)).sum())
+    console.print(f"{drawn} of {total} outer contours drawn; the others are unsure")
+
+
+@app.command()
 def automaton(
     run: RunOption = Path("run"),
     config: ConfigOption = DEFAULT_CONFIG,

@@ -32,6 +32,8 @@ class TrainingCase:
         image: float32, shape ``(k, j, i)``.
         labels: uint8, shape ``(k, j, i)``, see the constants of this module.
         spacing: mm along ``(k, j, i)``.
+        completed: The outer contours were drawn by a model, see
+            :func:`rncarefine_training.automaton.completion.complete_outer_contours`.
     """
 
     name: str
@@ -39,6 +41,7 @@ class TrainingCase:
     image: NDArray[np.float32]
     labels: NDArray[np.uint8]
     spacing: tuple[float, float, float]
+    completed: bool = False
 
     def __post_init__(self) -> None:
         # See subject_of.
@@ -59,6 +62,7 @@ class TrainingCase:
                 image=self.image,
                 labels=self.labels,
                 spacing=np.asarray(self.spacing, np.float64),
+                completed=self.completed,
             )
         return path
 
@@ -67,7 +71,8 @@ class TrainingCase:
         """Read a case written by :meth:`save`."""
         with np.load(path, allow_pickle=False) as file:
             k, j, i = (float(value) for value in file["spacing"])
-            return cls(str(file["name"]), str(file["subject"]), file["image"], file["labels"], (k, j, i))
+            completed = "completed" in file and bool(file["completed"])
+            return cls(str(file["name"]), str(file["subject"]), file["image"], file["labels"], (k, j, i), completed)
 
 
 def load_cases(folder: Path, subjects: Iterable[str] | None = None) -> list[TrainingCase]:
