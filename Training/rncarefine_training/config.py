@@ -44,6 +44,8 @@ class Subjects(Strict):
     """Interval at which subjects of ``develop`` are assigned to the validation set, if ``select`` is not given."""
     select: list[str] = []
     """Validation set, a subset of ``develop``; every ``select_every``-th subject by default."""
+    calibrate: list[str] = ["*"]
+    """Patterns (``SC-*``) of the subjects of the validation set that the confidence is calibrated on."""
 
     @model_validator(mode="before")
     @classmethod
@@ -86,6 +88,11 @@ class Subjects(Strict):
         """Subjects of ``develop`` that the automaton is trained on."""
         held = set(self.select)
         return [subject for subject in self.develop if subject not in held]
+
+    @property
+    def calibrated_on(self) -> list[str]:
+        """Subjects of the validation set that the confidence is calibrated on."""
+        return [subject for subject in self.select if matches(subject, self.calibrate)]
 
 
 class BaseNetwork(Strict):

@@ -16,7 +16,7 @@ FORMAT = 2
 """Format version of card and weights."""
 REPAIRED_FEATURES = ("likelihood", "seen", "agreement", "sharpness", "sharpness_seen", "kept", "thinnest")
 """Features of the confidence in a repaired wall."""
-CLOSED_FEATURES = ("seen", "sharpness_seen", "size", "neighbours")
+CLOSED_FEATURES = ("seen", "sharpness_seen", "size", "neighbours", "others_seen", "others_right")
 """Features of the confidence in a closed wall that was not repaired."""
 TUBULAR = "tubular"
 """Task of the models for thin branching structures; all other models repair rings."""

@@ -66,22 +66,32 @@ def repaired_features(before: Mask, wall: Mask, likelihood: Field, image_likelih
     }
 
 
-def closed_features(wall: Mask, image_likelihood: Field, neighbours: list[Field]) -> dict[str, float]:
+def closed_features(k: int, walls: Mask, right: NDArray[np.bool_], image_likelihood: Field) -> dict[str, float]:
     """Compute the features of the confidence in a closed wall that was not repaired.
 
+    The other slices show how reliable the masks of this stack are.
+
     Args:
-        wall: The wall, shape ``(j, i)``.
-        image_likelihood: Wall probability by the encoder from the images alone.
-        neighbours: The same for the adjacent slices, if any.
+        k: Slice of the wall.
+        walls: Given walls of the stack, shape ``(k, j, i)``.
+        right: Slices that are as expected, shape ``(k,)``.
+        image_likelihood: Wall probability by the encoder from the images alone, shape ``(k, j, i)``.
 
     Returns:
         The values of :data:`rncarefine.nca.card.CLOSED_FEATURES`.
     """
+    wall, own = walls[k], image_likelihood[k]
+    seen = expected_dice(wall, own)
+    neighbours = [image_likelihood[n] for n in (k - 1, k + 1) if 0 <= n < len(walls)]
+    others = [n for n in range(len(walls)) if n != k and walls[n].any()]
+    supported = [expected_dice(walls[n], image_likelihood[n]) for n in others if right[n]]
     return {
-        "seen": expected_dice(wall, image_likelihood),
-        "sharpness_seen": sharpness(image_likelihood),
-        "size": math.log((1 + float((wall > 0).sum())) / (1 + float((image_likelihood > 0.5).sum()))),
+        "seen": seen,
+        "sharpness_seen": sharpness(own),
+        "size": math.log((1 + float((wall > 0).sum())) / (1 + float((own > 0.5).sum()))),
         "neighbours": max((expected_dice(wall, field) for field in neighbours), default=0.0),
+        "others_seen": float(np.mean(supported)) if supported else seen,
+        "others_right": len(supported) / len(others) if others else 0.5,
     }
 
 

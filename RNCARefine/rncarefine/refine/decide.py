@@ -98,8 +98,8 @@ def decide(
         probability = wall_confidence(found, model.card.confidence, "likelihood")
         least, code = MIN_CONFIDENCE, ReasonCode.LOW_CONFIDENCE
     elif decision.verdict is Verdict.INTACT and entry.finding is Finding.RING:
-        adjacent = [image_likelihood[n] for n in (k - 1, k + 1) if 0 <= n < len(image_likelihood)]
-        found = closed_features(decision.wall, image_likelihood[k], adjacent)
+        right = np.array([each.right for each in examined.diagnosis.slices])
+        found = closed_features(k, examined.stack.mask, right, image_likelihood)
         probability = wall_confidence(found, model.card.closed_confidence, "seen")
         least, code = MIN_CLOSED_CONFIDENCE, ReasonCode.IMAGE_DISAGREES
     else:

@@ -36,25 +36,46 @@ def test_features_of_a_repaired_wall():
     assert 0.8 < found["thinnest"] <= 1
 
 
+def closed_of(k, walls, fields, right=None):
+    """Return the features of a closed wall; by default all slices are as expected."""
+    right = np.ones(len(walls), bool) if right is None else np.array(right)
+    return closed_features(k, np.stack(walls), right, np.stack([sure(field) for field in fields]))
+
+
 def test_features_of_a_closed_wall():
-    found = closed_features(RING, sure(BROKEN), [sure(NOTHING), sure(RING)])
+    found = closed_of(1, [RING, RING, RING], [NOTHING, BROKEN, RING])
     assert tuple(found) == CLOSED_FEATURES
     assert found["seen"] == pytest.approx(dice(RING, BROKEN))
     assert found["neighbours"] == pytest.approx(1)
     assert found["sharpness_seen"] == 1
     assert found["size"] == pytest.approx(math.log((1 + RING.sum()) / (1 + BROKEN.sum())))
+    assert found["others_seen"] == pytest.approx(0.5)
+    assert found["others_right"] == 1
 
 
-def test_a_closed_wall_of_a_single_slice_has_no_neighbours():
-    assert closed_features(RING, sure(RING), [])["neighbours"] == 0
+def test_other_slices_count_for_a_closed_wall_if_they_have_a_wall():
+    walls, fields = [RING, RING, BROKEN, NOTHING, RING], [RING, RING, NOTHING, RING, BROKEN]
+    found = closed_of(0, walls, fields, [True, True, False, True, True])
+    assert found["others_seen"] == pytest.approx((1 + dice(RING, BROKEN)) / 2)
+    assert found["others_right"] == pytest.approx(2 / 3)
+    alone = closed_of(0, [RING, BROKEN, NOTHING], [BROKEN, RING, RING], [True, False, False])
+    assert alone["others_seen"] == alone["seen"] == pytest.approx(dice(RING, BROKEN))
+    assert alone["others_right"] == 0
+
+
+def test_a_closed_wall_of_a_single_slice_has_no_neighbours_and_no_others():
+    found = closed_of(0, [RING], [BROKEN])
+    assert found["neighbours"] == 0
+    assert found["others_seen"] == found["seen"]
+    assert found["others_right"] == 0.5
 
 
 def test_nothing_is_divided_by_zero():
     for found in (
         repaired_features(NOTHING, NOTHING, sure(NOTHING), sure(NOTHING)),
-        closed_features(NOTHING, sure(NOTHING), [sure(NOTHING)]),
+        closed_of(0, [NOTHING, NOTHING], [NOTHING, NOTHING]),
     ):
-        assert all(value == 0 for value in found.values())
+        assert all(value == 0 for name, value in found.items() if name != "others_right")
     assert repaired_features(NOTHING, RING, sure(RING), sure(RING))["kept"] == 0
 
 

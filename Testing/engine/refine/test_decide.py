@@ -431,3 +431,10 @@ def test_the_neighbours_images_count_for_a_closed_wall():
     assert found.features["neighbours"] == pytest.approx(
         max(dice(TRUTH, WALLS[K - 1]), dice(TRUTH, WALLS[K + 1])), abs=1e-6
     )
+
+
+def test_the_other_closed_walls_count_for_a_closed_wall():
+    """The other slices are right: all of them are closed, and the image shows them."""
+    found = decided(TRUTH, image_likelihood=np.zeros(SHAPE))
+    assert found.features["others_seen"] == pytest.approx(1)
+    assert found.features["others_right"] == 1

@@ -76,6 +76,19 @@ def test_weights_go_onto_the_card_and_an_export_keeps_them(run, monkeypatch):
     assert {"repaired": card(run).confidence, "closed": card(run).closed_confidence} == cards
 
 
+def test_confidence_is_calibrated_on_chosen_subjects(run, monkeypatch):
+    asked = []
+
+    def found(failures, model, workers):
+        asked.extend(failure.case.stem for failure in failures)
+        return []
+
+    monkeypatch.setattr("rncarefine_training.evaluate.calibrate.collect_features", found)
+    config = write_config(run / "toy.yaml", subjects__calibrate=["b*", "a*"])
+    call("calibrate", "--run", run, "--config", config)
+    assert asked == ["b_ED"]
+
+
 def test_calibration_of_earlier_weights_is_not_exported(run, monkeypatch):
     monkeypatch.setattr("rncarefine_training.evaluate.calibrate.collect_features", made_up)
     assert call("calibrate", *options(run)).exit_code == 0

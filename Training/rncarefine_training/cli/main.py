@@ -145,7 +145,7 @@ def calibrate(
         return
     # Including early snapshots: repairs of fully trained networks alone contain too few bad walls.
     sources = training_sources(training)
-    failures = failures_of(run / "cases", run / "predictions", sources, training.subjects.select)
+    failures = failures_of(run / "cases", run / "predictions", sources, training.subjects.calibrated_on)
     model = load_model(path)
     found = collect_features(failures, model, workers)
     rows = pd.concat(track(found, "Stacks", total=len(failures)))

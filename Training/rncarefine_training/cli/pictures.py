@@ -36,7 +36,7 @@ def calibrate_pictures(training: Config, run: Path, path: Path, workers: int) ->
     model = load_model(path)
     entries = _entries(run)
     cases, predictions = run / "cases", run / "predictions"
-    held = failures_of(cases, predictions, training_sources(training), training.subjects.select)
+    held = failures_of(cases, predictions, training_sources(training), training.subjects.calibrated_on)
     known = failures_of(cases, predictions, training_sources(training, last_only=True), training.subjects.train)
     # Picture features hardly depend on the network: use one network and every other picture.
     jobs = [*held, *list({failure.case: failure for failure in known}.values())[::2]]
