@@ -1,4 +1,4 @@
-"""Repair of true walls with a small defect (gap, pores or specks): are the intact parts preserved?"""
+"""Repair of true walls, unchanged or with a small defect: are the intact parts preserved, and which are flagged?"""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ from rncarefine_training.evaluate.measure import IMAGE_ALONE, ONE_PASS, in_paral
 from rncarefine_training.evaluate.statistics import mean
 
 DEFECTS = ("gap of 20 to 60 degrees", "pores, 5 % of the wall", "specks")
+UNCHANGED = "none"
+"""The true walls as they are; they are never changed, but may be flagged."""
 SPECKS = 0.002
 """Share of pixels of a slice that become specks."""
 INPUT = "input"
@@ -38,7 +40,7 @@ def repair_good_walls(
         workers: Number of processes.
 
     Yields:
-        The rows of one case: slice, defect, method and ``dice``.
+        The rows of one case: slice, defect, method, ``dice`` and ``flagged``; also for the unchanged walls.
     """
     yield from in_parallel(partial(_repair, models=models, device=device), cases, workers)
 
@@ -57,16 +59,22 @@ def _repair(path: Path, models: Sequence[Model], device: str) -> pd.DataFrame:
     for name, repaired in BASELINES.items():
         rows += [row(case.name, k, defects[k], name, repaired(given[k], stack.in_plane), truth[k]) for k in defects]
     for model in models:
-        result = repair(stack, model, RepairOptions(close_base=True, device=device))
+        options = RepairOptions(close_base=True, device=device)
+        unchanged = repair(Stack.create(case.image, truth, case.spacing, name=case.name), model, options)
+        result = repair(stack, model, options)
         for k, defect in defects.items():
-            rows.append(row(case.name, k, defect, model.card.name, result.wall[k], truth[k]))
+            for name, found in ((UNCHANGED, unchanged), (defect, result)):
+                flagged = found.report.slices[k].flagged
+                rows.append(row(case.name, k, name, model.card.name, found.wall[k], truth[k], flagged))
             for method in (IMAGE_ALONE, ONE_PASS):
                 wall = result.alternatives[method].get(k, given[k])
                 rows.append(row(case.name, k, defect, f"{model.card.name}, {method}", wall, truth[k]))
     return pd.DataFrame(rows)
 
 
-def row(case: str, k: int, defect: str, method: str, wall: Mask, truth: Mask) -> dict[str, object]:
+def row(
+    case: str, k: int, defect: str, method: str, wall: Mask, truth: Mask, flagged: bool = False
+) -> dict[str, object]:
     """Return one row of the table of slices."""
     return {
         "case": case,
@@ -75,6 +83,7 @@ def row(case: str, k: int, defect: str, method: str, wall: Mask, truth: Mask) ->
         "defect": defect,
         "method": method,
         "dice": dice(wall, truth),
+        "flagged": flagged,
     }
 
 
@@ -91,7 +100,7 @@ def damage_slightly(wall: Mask, defect: str, rng: np.random.Generator) -> Mask:
 
 
 def summarise(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return one line per defect and method: ``n``, mean Dice with its interval, and the number of worse slices.
+    """Return one line per defect and method: ``n``, mean Dice with its interval, and the worse and flagged slices.
 
     Args:
         rows: From :func:`repair_good_walls`, of all cases.
@@ -102,9 +111,10 @@ def summarise(rows: pd.DataFrame) -> pd.DataFrame:
     rows = rows.sort_values("defect", kind="stable")
     for (defect, method), part in rows.groupby(["defect", "method"], sort=False):
         own = part.set_index(key)
-        worse = int((own.dice < before.reindex(own.index) - 0.01).sum())
+        given = 1.0 if defect == UNCHANGED else before.reindex(own.index)
+        worse, flagged = int((own.dice < given - 0.01).sum()), int(own.flagged.sum())
         lines.append(
-            {"defect": defect, "method": method, "n": len(own), "worse": worse}
+            {"defect": defect, "method": method, "n": len(own), "worse": worse, "flagged": flagged}
             | mean(own.dice, own.subject).columns("dice")
         )
     return pd.DataFrame(lines)

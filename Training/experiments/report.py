@@ -24,6 +24,7 @@ from rncarefine_training.evaluate.store import write_table
 from rncarefine_training.evaluate.strata import FAULT, PLACE
 from rncarefine_training.evaluate.tables import ALL
 
+from .good_walls import UNCHANGED
 from .robustness import UNDISTURBED
 from .volumetric import SMOOTHNESS
 
@@ -304,15 +305,16 @@ def scars_table(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def good_walls_table(table: pd.DataFrame) -> pd.DataFrame:
-    """Return results on walls with a small defect, from :func:`experiments.good_walls.summarise`."""
+    """Return results on true walls, unchanged or with a small defect, from :func:`experiments.good_walls.summarise`."""
     # Baselines of the encoder are shown for one model only, the default.
     parts = table.method.str.partition(", ")
     default = min(parts[0][parts[2] != ""], key=_preference, default="")
     table = table[parts[2].eq("") | parts[0].eq(default)]
     table = table[~table.method.isin(MINOR_BASELINES)]
-    cells = zip(interval(table, "dice", 3, form=""), table.worse, strict=True)
+    cells = pd.Series(interval(table, "dice", 3, form=""), table.index) + "; " + table.worse.astype(str)
     table = table.assign(
-        cell=[f"{dice}; {worse}" for dice, worse in cells], defect=table.defect + " (n = " + table.n.astype(str) + ")"
+        cell=cells.mask(table.defect == UNCHANGED, table.flagged.astype(str) + " flagged"),
+        defect=table.defect + " (n = " + table.n.astype(str) + ")",
     )
     return (
         table.pivot(index="method", columns="defect", values="cell")

@@ -6,7 +6,7 @@ import pytest
 
 from engine.shapes import ring
 from engine.toy_models import seeing_model
-from experiments.good_walls import DEFECTS, INPUT, damage_slightly, repair_good_walls, summarise
+from experiments.good_walls import DEFECTS, INPUT, UNCHANGED, damage_slightly, repair_good_walls, summarise
 from rncarefine.anatomy.topology import betti_2d
 from rncarefine_training.evaluate.baselines import BASELINES
 from training.toy_data import write_cases
@@ -30,11 +30,23 @@ def test_a_good_wall_is_kept_and_every_method_has_a_line(tmp_path):
     write_cases(tmp_path, "ab")
     rows = pd.concat(repair_good_walls(sorted(tmp_path.glob("*.npz")), [seeing_model()], device="numpy"))
     table = summarise(rows).set_index(["defect", "method"])
-    for defect in table.index.unique("defect"):
+    name = seeing_model().card.name
+    unchanged = table.loc[UNCHANGED]
+    assert (list(unchanged.index), unchanged.dice.tolist(), unchanged.worse.tolist()) == ([name], [1], [0])
+    assert unchanged.n.tolist() == [6]
+    for defect in table.index.unique("defect").drop(UNCHANGED):
         part = table.loc[defect]
         assert set(BASELINES) < set(part.index)
         assert len(part) == 4 + len(BASELINES)
         assert part.n.nunique() == 1
-        name = seeing_model().card.name
         assert part.loc[name, "dice"] > part.loc[INPUT, "dice"]
         assert part.loc[name, "worse"] == 0
+
+
+def test_flagged_slices_are_counted():
+    rows = pd.DataFrame(
+        {"case": "a", "subject": "a", "k": [0, 1, 2], "defect": UNCHANGED, "method": "m", "dice": 1.0}
+        | {"flagged": [True, False, True]}
+    )
+    (line,) = summarise(rows).to_dict("records")
+    assert (line["n"], line["worse"], line["flagged"]) == (3, 0, 2)
