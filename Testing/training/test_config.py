@@ -120,6 +120,12 @@ def test_a_subject_is_never_developed_with_and_tested_on():
         toy_config(subjects__develop=["a", "b", "c", "d"], subjects__test=["d", "e", "b"])
 
 
+def test_confidence_is_calibrated_on_subjects_of_the_validation_set():
+    assert toy_config(subjects__calibrate=["b", "d*"]).subjects.calibrated_on == ["b", "d"]
+    with pytest.raises(ValueError, match=r"subjects\.calibrate: zzz\*"):
+        toy_config(subjects__calibrate=["zzz*"])
+
+
 def test_names_and_ranges_stand_together_in_the_order_given():
     config = toy_config(subjects__develop=["z", {"pattern": "h{:02d}", "first": 8, "last": 10}, "a"])
     assert config.subjects.develop == ["z", "h08", "h09", "h10", "a"]

@@ -102,7 +102,7 @@ def good_walls(
     workers: WorkersOption = 1,
     device: DeviceOption = "auto",
 ) -> None:
-    """Repair true walls of the validation set with a gap, pores or specks; write RUN/good-walls.csv."""
+    """Repair true walls of the validation set, unchanged and with a gap, pores or specks; write RUN/good-walls.csv."""
     from .good_walls import repair_good_walls, summarise
     from .report import good_walls_table
 

@@ -31,7 +31,7 @@ INPUT = "input"
 def repair_good_walls(
     cases: Sequence[Path], models: Sequence[Model], *, device: str = "auto", workers: int = 1
 ) -> Iterator[pd.DataFrame]:
-    """Add a small defect to every closed slice of the truth, and repair it.
+    """Repair every closed slice of the truth, as it is and with a small defect.
 
     Args:
         cases: Files of cases.

@@ -79,6 +79,9 @@ class Subjects(Strict):
         unknown = sorted(set(self.select) - set(self.develop))
         if unknown:
             raise ValueError(f"subjects in select that are not in develop: {', '.join(unknown)}")
+        for pattern in self.calibrate:
+            if self.select and not any(matches(subject, [pattern]) for subject in self.select):
+                raise ValueError(f"subjects.calibrate: {pattern} matches no subject of the validation set")
         if not self.train:
             raise ValueError("no subject to train on: name subjects in develop, or the table of prepare in split")
         return self

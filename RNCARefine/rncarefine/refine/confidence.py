@@ -2,7 +2,7 @@
 
 The model card holds two logistic regressions, fitted by ``rncarefine-train calibrate`` on the validation set: one for
 *repaired* walls, on the automaton's likelihood and the encoder's evidence from the images alone, and one for *closed*
-walls that were not repaired, on the evidence alone.
+walls that were not repaired, on the evidence and on the other slices of the stack.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def closed_features(k: int, walls: Mask, right: NDArray[np.bool_], image_likelih
     Args:
         k: Slice of the wall.
         walls: Given walls of the stack, shape ``(k, j, i)``.
-        right: Slices that are as expected, shape ``(k,)``.
+        right: Slices that are as expected and not away from the heart, shape ``(k,)``.
         image_likelihood: Wall probability by the encoder from the images alone, shape ``(k, j, i)``.
 
     Returns:

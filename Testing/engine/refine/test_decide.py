@@ -438,3 +438,19 @@ def test_the_other_closed_walls_count_for_a_closed_wall():
     found = decided(TRUTH, image_likelihood=np.zeros(SHAPE))
     assert found.features["others_seen"] == pytest.approx(1)
     assert found.features["others_right"] == 1
+
+
+def test_broken_walls_and_walls_away_from_the_heart_are_not_as_expected():
+    walls = WALLS.copy()
+    walls[K + 1] = CUT
+    walls[K - 1] = ring(3, 7, centre=(10, 10))
+    examined = Examined.of(Stack.create(grey(WALLS, POOLS), walls, STACK_SPACING), RepairOptions())
+    assert examined.off_axis(K - 1)
+    field = WALLS.astype(np.float32)
+    evidence = ImageEvidence(examined.heart, None, None, None, None, field, {}, 1.0, 1.0, 1.0)
+    nothing = Proposals({}, {}, {}, {}, frozenset())
+    entry = examined.diagnosis.slices[K]
+    found = decide(examined, entry, evidence, nothing, seeing_model(), RepairOptions())
+    others = int(walls.any(axis=(1, 2)).sum()) - 1
+    assert found.features["others_right"] == pytest.approx((others - 2) / others)
+    assert found.features["others_seen"] == pytest.approx(1)

@@ -86,6 +86,14 @@ def test_a_completed_case_is_marked_and_completed_again_from_its_cavity(complete
         assert np.array_equal(complete(moved).labels[k] == MYOCARDIUM, ring)
 
 
+def test_spikes_of_the_outer_disc_are_cut_off(complete):
+    outer, pool = lopsided()
+    spiked = outer.copy()
+    spiked[0, 34:37, :20] = True
+    assert np.array_equal(complete(seen_as(spiked, pool)).labels[0, :, :15], np.zeros((72, 15)))
+    assert np.array_equal(complete(seen_as(spiked, pool)).labels[1], complete(seen_as(outer, pool)).labels[1])
+
+
 def test_every_orientation_is_seen_with_cavity_and_without_wall(complete):
     outer, pool = lopsided()
     complete(seen_as(outer, pool))

@@ -330,11 +330,12 @@ def test_completed_stacks_have_the_share_of_inner_contours_and_are_supervised_as
     weights = [made[index].weight[0].tolist() for index in range(100)]
     assert_share([found is completed for found in drawn], 0.4)
     assert all(weight == [1, 1, 1] for weight in weights)
-    drawn.clear()
-    alone = samples([completed], length=20, inner_only=0.0)
-    for index in range(20):
-        alone[index]
-    assert drawn == [completed] * 20
+    for stacks, changes in (([completed], {}), ([stack, completed], {"favoured": ["ENDO-*"], "favour": 1.0})):
+        drawn.clear()
+        alone = samples(stacks, length=20, inner_only=0.0, **changes)
+        for index in range(20):
+            alone[index]
+        assert drawn == [completed] * 20
 
 
 def test_images_are_not_redrawn_where_an_outer_contour_is_unknown(monkeypatch):

@@ -63,6 +63,7 @@ def test_outer_contours_are_drawn_where_only_the_inner_ones_are_given(monkeypatc
     assert loaded == [tmp_path / "models" / "toy-2d.npz"]
     assert asked == [("b_ED", "the model")]
     assert "2 of 3" in done.output
+    assert "No cases" in str(call("complete", "--run", tmp_path / "nothing", "--config", config).exception)
     assert TrainingCase.load(tmp_path / "cases" / "b_ED.npz").completed
     assert not TrainingCase.load(tmp_path / "cases" / "t_ED.npz").completed
 

@@ -14,6 +14,7 @@ from sklearn.preprocessing import StandardScaler
 from engine.toy_models import identity_model, seeing_model
 from rncarefine.nca.card import CLOSED_FEATURES, REPAIRED_FEATURES
 from rncarefine.refine.confidence import wall_confidence
+from rncarefine_training.data.cases import MYOCARDIUM
 from rncarefine_training.evaluate.calibrate import FOLDS, MIN_WALLS, collect_features, fit_confidence
 from rncarefine_training.evaluate.measure import failures_of
 from training.toy_data import toy_case, write_cases, write_predictions
@@ -113,6 +114,18 @@ def test_good_depends_on_the_truth(failures, tmp_path):
         replace(case, labels=np.roll(case.labels, pixels, axis=2)).save(tmp_path / "cases")
         (rows,) = collect_features(failures[:1], seeing_model())
         assert rows[rows.repaired].good.tolist() == [good]
+
+
+def test_walls_without_a_known_outer_contour_are_left_out(failures, tmp_path):
+    (before,) = collect_features(failures[:1], seeing_model())
+    case = toy_case("a")
+    labels = case.labels.copy()
+    labels[1][labels[1] == MYOCARDIUM] = 0
+    replace(case, labels=labels, completed=True).save(tmp_path / "cases")
+    (rows,) = collect_features(failures[:1], seeing_model())
+    assert len(rows) == len(before) - 1
+    assert before.repaired.any()
+    assert not rows.repaired.any()
 
 
 def test_stacks_without_a_repair_do_not_spoil_those_with_one(failures):

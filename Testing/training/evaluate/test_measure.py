@@ -127,6 +127,16 @@ def test_a_stack_without_any_prediction_has_no_rows(run, tmp_path):
     assert set(measured(tmp_path).case) == {"a_ED"}
 
 
+def test_slices_of_a_completed_case_without_an_outer_contour_have_no_rows(tmp_path):
+    case = toy_case("a")
+    labels = case.labels.copy()
+    labels[0][labels[0] == MYOCARDIUM] = 0
+    rows = measured_alone(tmp_path, replace(case, labels=labels, completed=True), failed(case.labels))
+    assert sorted(rows.k.unique()) == [1, 2]
+    other = measured_alone(tmp_path / "other", replace(case, labels=labels), failed(case.labels))
+    assert sorted(other.k.unique()) == [0, 1, 2]
+
+
 def test_missing_predictions_raise(run):
     with pytest.raises(ValueError, match="rncarefine-train failures"):
         measured(run[0], sources=["nobody-0@1"])

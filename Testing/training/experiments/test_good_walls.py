@@ -7,6 +7,7 @@ import pytest
 from engine.shapes import ring
 from engine.toy_models import seeing_model
 from experiments.good_walls import DEFECTS, INPUT, UNCHANGED, damage_slightly, repair_good_walls, summarise
+from experiments.report import good_walls_table
 from rncarefine.anatomy.topology import betti_2d
 from rncarefine_training.evaluate.baselines import BASELINES
 from training.toy_data import write_cases
@@ -50,3 +51,6 @@ def test_flagged_slices_are_counted():
     )
     (line,) = summarise(rows).to_dict("records")
     assert (line["n"], line["worse"], line["flagged"]) == (3, 0, 2)
+    table = good_walls_table(pd.DataFrame([line, line | {"method": "m, image alone", "defect": "gap"}]))
+    assert table["none (n = 3)"].tolist()[0] == "2 flagged"
+    assert table["gap (n = 3)"].tolist()[1].endswith("; 0")

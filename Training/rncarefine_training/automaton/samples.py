@@ -103,7 +103,7 @@ def crop_case(case: TrainingCase, predictions: Iterable[tuple[str, Bytes]], spac
     """Crop a case and its predictions around the true heart.
 
     Args:
-        case: The case; of slices with a pool and no myocardium, only the inner contour is used.
+        case: The case; without myocardium only its inner contour is used, also in single slices of a completed case.
         predictions: Pairs of source and labels, shape ``(k, j, i)``.
         spacing_mm: In-plane spacing of the automaton.
     """
@@ -113,7 +113,7 @@ def crop_case(case: TrainingCase, predictions: Iterable[tuple[str, Bytes]], spac
     crop = crop_around(_middle(wall | pool), (KEPT_PIXELS, KEPT_PIXELS), spacing_mm, in_plane, wall.shape[1:])
     filled = np.stack([fill_holes(part) for part in wall])
     has_pool, has_wall = pool.any(axis=(1, 2)), wall.any(axis=(1, 2))
-    inner_only = ~has_wall & (has_pool | ~has_wall.any())
+    inner_only = case.uncompleted | ~has_wall.any()
     inner = np.where(inner_only[:, None, None], pool, filled & (1 - wall))
     truth = np.stack([_bytes(crop, part) for part in (wall, filled, inner, mask_of(case.labels, RV))])
     image = crop.take(case.image, outside="nearest")
@@ -291,7 +291,7 @@ class RepairSamples(Dataset[Sample]):
     def _draw(self, rng: np.random.Generator) -> _Source:
         settings = self.settings
         among, inner_only = self.candidates
-        if self.favoured[0].closed and rng.random() < settings.favour:
+        if any(part.closed for part in self.favoured) and rng.random() < settings.favour:
             among, inner_only = self.favoured
         if inner_only.stacks and (not among.closed or rng.random() < settings.inner_only):
             if not inner_only.closed:

@@ -24,7 +24,7 @@ from .options import RunOption, console, ensure_folder
 from .tables import show
 
 HEART_COUNT = 260
-"""Number of hearts in configs/sax-open-2d.yaml."""
+"""Number of hearts in configs/sax-open-2d-first.yaml."""
 
 Source = Annotated[
     Path,

@@ -61,6 +61,8 @@ def complete(run: RunOption = Path("run"), config: ConfigOption = DEFAULT_CONFIG
     model = load_model(run / "models" / f"{training.name}.npz")
     drawn = total = 0
     paths = [path for subject in training.subjects.develop for path in sorted((run / "cases").glob(f"{subject}_*.npz"))]
+    if not paths:
+        raise ValueError(f"No cases of the configuration in {run / 'cases'}. Run `rncarefine-train prepare` first.")
     for path in track(paths, "Cases", console=console):
         case = TrainingCase.load(path)
         if lacks_outer_contours(case):
@@ -68,7 +70,7 @@ def complete(run: RunOption = Path("run"), config: ConfigOption = DEFAULT_CONFIG
             done.save(run / "cases")
             drawn += int((done.labels == MYOCARDIUM).any(axis=(1, 2)).sum())
             total += int((done.labels == POOL).any(axis=(1, 2)).sum())
-    console.print(f"{drawn} of {total} outer contours drawn; the others are unsure")
+    console.print(f"{drawn} of {total} missing outer contours drawn" + "; the others are unsure" * (drawn < total))
 
 
 @app.command()

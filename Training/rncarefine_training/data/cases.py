@@ -51,6 +51,12 @@ class TrainingCase:
                 "subject."
             )
 
+    @property
+    def uncompleted(self) -> NDArray[np.bool_]:
+        """Slices of a completed case without an outer contour, since the model was unsure; shape ``(k,)``."""
+        wall, pool = ((self.labels == label).any(axis=(1, 2)) for label in (MYOCARDIUM, POOL))
+        return np.asarray(pool & ~wall & self.completed)
+
     def save(self, folder: Path) -> Path:
         """Write the case atomically to ``folder/<name>.npz`` and return the path."""
         path = folder / f"{self.name}.npz"

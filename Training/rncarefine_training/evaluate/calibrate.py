@@ -77,6 +77,7 @@ def _features_of(failure: Failure, model: Model) -> pd.DataFrame:
             "good": dice(result.wall[k], given.truth[k]) >= GOOD_DICE,
         }
         for k, found in result.features.items()
+        if not given.case.uncompleted[k]
     )
 
 

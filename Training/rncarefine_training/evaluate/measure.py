@@ -204,7 +204,7 @@ def _measure(failure: Failure, models: list[tuple[str, Model]], device: str) -> 
     gaps = {record.k: record.gap_deg_before for record in attempts[0].records} if models else {}
     places = place_of_slices(truth, spacing)
     rows: list[dict[str, object]] = []
-    for k in np.flatnonzero(wall.any(axis=(1, 2))):
+    for k in np.flatnonzero(wall.any(axis=(1, 2)) & ~given.case.uncompleted):
         what = {
             **failure.names,
             "k": int(k),
