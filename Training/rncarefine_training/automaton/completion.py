@@ -77,7 +77,7 @@ def _outer_discs(images: Field, pools: Field, model: Model) -> Field:
             channels = np.stack([stacked(seen[0], nothing, seen[1], k) for k in range(len(images))])
             disc = np.rot90(runner.encode(channels).evidence[..., EPICARDIUM], -turns, (1, 2))
             total += disc[:, :, ::-1] if mirrored else disc
-    return total / 8
+    return total / np.float32(8)
 
 
 def _turned(part: Field, turns: int, mirrored: bool) -> Field:
