@@ -319,6 +319,7 @@ def good_walls_table(table: pd.DataFrame) -> pd.DataFrame:
     return (
         table.pivot(index="method", columns="defect", values="cell")
         .reindex(table.method.unique(), columns=table.defect.unique())
+        .fillna("")
         .reset_index()
     )
 
