@@ -37,7 +37,7 @@ def stack(count=6, spacing_mm=5.0, broken=(4,)):
     truth, every = rings(count), np.ones(count, bool)
     prediction = CroppedPrediction("net", truth[0].copy(), truth[2].copy(), np.isin(np.arange(count), broken))
     image = (truth[0] > 0).astype(np.float16)
-    return CroppedStack("a_ED", image, truth, every, ~every, ~every, spacing_mm, predictions=[prediction])
+    return CroppedStack("a_ED", image, truth, every, ~every, ~every, spacing_mm, ~every, predictions=[prediction])
 
 
 def settings(**changes):
