@@ -187,7 +187,7 @@ def test_slices_with_an_open_truth_are_shown_and_not_learnt_from(plain):
 
 def test_stacks_with_too_few_slices_are_left_out():
     short, enough = stack(DEPTH - 1, broken=(1,)), stack(DEPTH, broken=(1,))
-    assert RepairSamples([short, enough], settings(), 1, 0).candidates.closed == [enough]
+    assert RepairSamples([short, enough], settings(), 1, 0).candidates[0].closed == [enough]
     with pytest.raises(ValueError, match="3 slices"):
         RepairSamples([short], settings(), 1, 0)
 
