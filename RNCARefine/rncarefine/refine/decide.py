@@ -98,8 +98,7 @@ def decide(
         probability = wall_confidence(found, model.card.confidence, "likelihood")
         least, code = MIN_CONFIDENCE, ReasonCode.LOW_CONFIDENCE
     elif decision.verdict is Verdict.INTACT and entry.finding is Finding.RING:
-        right = np.array([each.right and not examined.off_axis(each.k) for each in examined.diagnosis.slices])
-        found = closed_features(k, examined.stack.mask, right, image_likelihood)
+        found = closed_features(k, examined.stack.mask, examined.right, image_likelihood)
         probability = wall_confidence(found, model.card.closed_confidence, "seen")
         least, code = MIN_CLOSED_CONFIDENCE, ReasonCode.IMAGE_DISAGREES
     else:

@@ -110,6 +110,11 @@ class Examined:
         """Whether a closed wall has components inside its cavity: the labels contain papillary muscles."""
         return any(reason.code is ReasonCode.ISLANDS for entry in self.diagnosis.slices for reason in entry.reasons)
 
+    @cached_property
+    def right(self) -> NDArray[np.bool_]:
+        """Slices that are as expected, and whose wall is not away from the heart; shape ``(k,)``."""
+        return np.array([entry.right and not self.off_axis(entry.k) for entry in self.diagnosis.slices])
+
     def off_axis(self, k: int) -> bool:
         """Return whether a slice has wall, but none near the heart."""
         return bool(self.stack.mask[k].any() and not self.focused.mask[k].any())

@@ -91,7 +91,7 @@ def check(stack: Stack, options: RepairOptions | None = None) -> Report:
     examined = Examined.of(stack, options)
     decisions = []
     for entry in examined.diagnosis.slices:
-        verdict = Verdict.INTACT if entry.right and not examined.off_axis(entry.k) else Verdict.TO_REPAIR
+        verdict = Verdict.INTACT if examined.right[entry.k] else Verdict.TO_REPAIR
         decisions.append(SliceDecision(verdict, stack.mask[entry.k], examined.reasons(entry), doubtful=entry.doubtful))
     unchanged = Changes.compose(stack, stack.mask)
     elapsed = time.perf_counter() - started
