@@ -174,6 +174,8 @@ class Automaton(Strict):
     fire_rate: Annotated[float, Field(gt=0, le=1)] = 0.5
     steps: Count = 16
     """Steps of a rollout at inference."""
+    mask_weight: Fraction = 0.0
+    """Weight of the evidence with masks in the mean that a wall is read from; the rest is that without masks."""
     train_steps: tuple[Count, Count] = (8, 20)
     """Minimum and maximum number of steps of a training rollout."""
     batch: Count = 8

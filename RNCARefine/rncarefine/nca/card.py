@@ -44,8 +44,8 @@ TUBULAR_SHARES = (
     "hole_likelihood",
     "extend_likelihood",
 )
-OPTIONAL = ("tubular",)
-"""Fields that cards of earlier versions lack."""
+OPTIONAL: dict[str, Any] = {"mask_weight": 0.0, "tubular": {}}
+"""Fields that cards of earlier versions lack, with their values."""
 MAX_CARD_BYTES = 1 << 20
 """Maximum size of a card in bytes."""
 MAX_CARD_DEPTH = 32
@@ -81,6 +81,8 @@ class ModelCard:
     """Steps of a rollout."""
     fire_rate: float
     """Share of the cells that update in a step, above 0 and at most 1."""
+    mask_weight: float = 0.0
+    """Weight of the evidence with masks, 0 to 1, in the mean that a wall is read from; the rest is that without."""
     metrics: dict[str, Any] = field(default_factory=dict)
     """Evaluation metrics, any JSON values."""
     confidence: dict[str, float] = field(default_factory=dict)
@@ -130,7 +132,7 @@ class ModelCard:
         for name in values:
             if name not in names:
                 raise ValueError(f"{what}: field {_short(name)} is unknown.")
-        values = {name: {} for name in OPTIONAL} | dict(values)
+        values = OPTIONAL | dict(values)
         for name, (right, must_be) in _RULES.items():
             if not right(values[name]):
                 raise ValueError(f"{what}: field {name!r} is {_short(values[name])}, it must be {must_be}.")
@@ -269,6 +271,7 @@ _RULES: dict[str, _Rule] = {
     "hidden": _COUNT,
     "steps": _COUNT,
     "fire_rate": (lambda value: _is_number(value) and 0 < value <= 1, "a number above 0 and at most 1"),
+    "mask_weight": (lambda value: _is_number(value) and 0 <= value <= 1, "a number from 0 to 1"),
     "metrics": _PLAIN,
     "confidence": _weights_of(REPAIRED_FEATURES),
     "closed_confidence": _weights_of(CLOSED_FEATURES),

@@ -112,10 +112,11 @@ class Proposals:
     """Proposals of the automaton, on the stack's grid.
 
     Attributes:
-        walls: Closed rings by slice, read from the mean of the automaton's state and the encoder's evidence without
-            masks; slices without a ring are missing.
+        walls: Closed rings by slice, read from the mean of the automaton's state and the encoder's evidence, with and
+            without masks as weighted on the card; slices without a ring are missing.
         likelihood: Wall probability by the automaton, averaged over the runs, shape ``(j, i)``, by slice.
-        support: Wall probability of the mean that ``walls`` are read from, like ``likelihood``.
+        support: Wall probability by the mean of the automaton's state and the evidence without masks, to compare the
+            given wall with others; like ``likelihood``.
         one_pass: Rings read from the encoder's evidence with masks, without a rollout.
         disregarded: Slices whose mask was disregarded because it contradicts the images.
         steps: Largest number of steps of a slice.
@@ -147,7 +148,7 @@ def locate_heart_in_images(stack: Stack, hearts: Sequence[Heart], runner: Runner
     best = _best_candidate(stack, hearts, runner, model)
     if best.score < MIN_SCORE:
         best = _best_candidate(stack, [best.heart, *_search(stack, best.heart, runner, model)], runner, model)
-    fields = _mean_over_turns(best.encoding, runner)
+    fields = _mean_over_turns(best.encoding, runner, range(len(stack.mask)))
     walls = {}
     slices: list[int] = []
     middles: list[NDArray[np.float64]] = []
@@ -168,10 +169,13 @@ def locate_heart_in_images(stack: Stack, hearts: Sequence[Heart], runner: Runner
     return replace(best, fields=fields, walls=walls, heart=heart)
 
 
-def _mean_over_turns(encoding: Encoding, runner: Runner) -> Field:
-    """Average the evidence over the images and their quarter turn."""
-    turned = runner.encode(np.ascontiguousarray(np.rot90(encoding.channels, axes=(1, 2)))).evidence
-    return np.asarray((encoding.evidence + np.rot90(turned, -1, axes=(1, 2))) / 2)
+def _mean_over_turns(encoding: Encoding, runner: Runner, rows: Sequence[int]) -> Field:
+    """Average the evidence of some rows of an encoding over the images and their quarter turn."""
+    evidence = encoding.evidence[list(rows)]
+    if not len(evidence):
+        return evidence
+    turned = runner.encode(np.ascontiguousarray(np.rot90(encoding.channels[list(rows)], axes=(1, 2)))).evidence
+    return np.asarray((evidence + np.rot90(turned, -1, axes=(1, 2))) / 2)
 
 
 def propose(
@@ -223,6 +227,9 @@ def propose(
     chosen = runner.combine(
         [(evidence.encoding, k) if k in disregarded else (given, row) for row, k in enumerate(rolled)]
     )
+    weight = model.card.mask_weight
+    rows = [row for row, k in enumerate(rolled) if weight and k in wanted and k not in disregarded]
+    with_masks = dict(zip(rows, _mean_over_turns(given, runner, rows), strict=True))
     links = None
     if architecture.volumetric:
         one = np.zeros(len(rolled), np.int64)
@@ -250,10 +257,14 @@ def propose(
         row = rolled.index(k)
         once = _channels_first(given.evidence[row])
         # The mean is more accurate than either part; evidence without a ring is left out.
-        parts = [mean[row], *([_channels_first(evidence.fields[k])] if k in evidence.walls else [])]
-        together = np.asarray(np.mean(parts, axis=0), np.float32)
+        without_masks = _channels_first(evidence.fields[k]) if k in evidence.walls else mean[row]
+        shown = without_masks
+        if row in with_masks:
+            shown = weight * _channels_first(with_masks[row]) + (1 - weight) * without_masks
+        together, apart = ((mean[row] + part) / 2 for part in (shown, without_masks))
         result.likelihood[k] = likelihood_of(evidence.crop.put_back(mean[row]))
-        result.support[k] = likelihood_of(evidence.crop.put_back(together))
+        # Evidence with masks follows the given wall, so it does not decide whether that is kept.
+        result.support[k] = likelihood_of(evidence.crop.put_back(apart))
         for walls, fields in ((result.walls, together), (result.one_pass, once)):
             wall = read_wall(evidence.crop.put_back(fields))
             if wall is not None:

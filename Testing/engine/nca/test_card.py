@@ -57,6 +57,9 @@ def test_the_format_is_2_and_another_is_refused():
         ("steps", 0),
         ("fire_rate", 0),
         ("fire_rate", 1.2),
+        ("mask_weight", -0.1),
+        ("mask_weight", 1.1),
+        ("mask_weight", None),
         ("metrics", [1]),
         ("metrics", {"dice": float("nan")}),
         ("confidence", {"intercept": 1.0}),
@@ -73,13 +76,14 @@ def test_a_wrong_field_is_named(field, value):
         changed(**{field: value})
 
 
-def test_a_field_that_older_cards_do_not_have_may_be_missing():
+@pytest.mark.parametrize("field", OLDER := ["mask_weight", "tubular"])
+def test_a_field_that_older_cards_do_not_have_may_be_missing(field):
     values = COMPLETE.to_dict()
-    del values["tubular"]
+    del values[field]
     assert ModelCard.from_dict(values) == COMPLETE
 
 
-@pytest.mark.parametrize("field", [name for name in COMPLETE.to_dict() if name != "tubular"])
+@pytest.mark.parametrize("field", [name for name in COMPLETE.to_dict() if name not in OLDER])
 def test_a_missing_field_is_named(field):
     values = COMPLETE.to_dict()
     del values[field]

@@ -427,20 +427,26 @@ def test_snapshots_show_the_first_sample(trusting):
         assert dice(rings[2], TRUTH[k]) > 0.9
 
 
+@pytest.mark.parametrize("weight", [0.0, 0.25, 1.0])
 @pytest.mark.parametrize("disregarded", [False, True])
-def test_wall_is_read_from_the_mean_evidence(disregarded, monkeypatch):
+def test_wall_is_read_from_the_mean_evidence(disregarded, weight, monkeypatch):
     monkeypatch.setattr(proposals, "TRUST_MARGIN", -1.0 if disregarded else 1.0)
     read = []
     monkeypatch.setattr(proposals, "read_wall", lambda fields: read.append(fields) or read_wall(fields))
-    model = seeing_model()
+    model = seeing_model(mask_weight=weight)
     found = proposed(broken_stack(), wanted=[2], model=model, steps=3, snapshots=(3,))
     together, once = read[-2:]
     assert found.disregarded == ({2} if disregarded else set())
     runner = Runner(model.parameters, Architecture.of(model.card.shapes), "numpy")
-    given, alone = runner.encode(found.runner.encoded[-1]).evidence[0], found.fields[2]
-    given, alone = (found.crop.put_back(np.moveaxis(evidence, -1, 0)) for evidence in (given, alone))
-    np.testing.assert_allclose(together, (found.snapshots[3][2] + alone) / 2, atol=1e-5)
+    channels = found.runner.encoded[2]
+    given, turned = (runner.encode(each).evidence[0] for each in (channels, np.rot90(channels, axes=(1, 2))))
+    mean, alone = (given + np.rot90(turned, -1)) / 2, found.fields[2]
+    shown = alone if disregarded else weight * mean + (1 - weight) * alone
+    shown, alone, given = (found.crop.put_back(np.moveaxis(each, -1, 0)) for each in (shown, alone, given))
+    state = found.snapshots[3][2]
+    np.testing.assert_allclose(together, (state + shown) / 2, atol=1e-5)
     np.testing.assert_allclose(once, given, atol=1e-6)
+    np.testing.assert_allclose(found.support[2], likelihood_of((state + alone) / 2), atol=1e-5)
 
 
 # Stacks

@@ -72,6 +72,7 @@ def export(config: Config, checkpoint: Path, folder: Path) -> Path:
         hidden=architecture.hidden,
         steps=settings.steps,
         fire_rate=settings.fire_rate,
+        mask_weight=settings.mask_weight,
         tubular=tubular_settings(settings.spacing_mm) if settings.task == TUBULAR else {},
         created_by={"command": f"rncarefine-train {_command(config)}", "config": config.public()},
     )

@@ -27,8 +27,8 @@ from .samples import RepairSamples, Sample, load_stacks
 from .validation import Validation
 
 VALIDATION_SLICES = 160
-CHANGEABLE = {"steps", "updates", "validate_every", "patience", "precision"}
-"""Settings that may change when a training is resumed: length, precision, and steps at inference."""
+CHANGEABLE = {"steps", "mask_weight", "updates", "validate_every", "patience", "precision"}
+"""Settings that may change when a training is resumed: length, precision, and those of inference."""
 
 
 def training_sources(config: Config, last_only: bool = False) -> list[str]:
