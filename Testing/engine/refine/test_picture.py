@@ -10,11 +10,14 @@ from engine.vessel_models import USE, vessel_model
 from engine.vessels import field_of, tree, with_gap
 from rncarefine import Picture, PictureReport, RepairOptions, check_picture, load_model, repair, repair_picture
 from rncarefine.anatomy.topology import betti_2d
+from rncarefine.nca.architecture import PICTURE_CHANNELS, Architecture
+from rncarefine.nca.rollout import Runner
 from rncarefine.progress import Cancelled
 from rncarefine.reasons import ReasonCode
 from rncarefine.stack import Stack
 from rncarefine.tasks.tubular.places import PlaceFinding
 from rncarefine.tasks.tubular.settings import Settings
+from rncarefine.tasks.tubular.windows import likelihood
 from rncarefine.words import PlaceVerdict
 
 WHOLE = tree()
@@ -121,6 +124,19 @@ def test_colour_photograph_without_border_gets_short_bridges_only():
     assert result.report.needs_review
     assert not repair_picture(photograph(field_of_view=INSIDE), near, NUMPY).report.doubts
     assert not repair_picture(replace(photograph(), image=photograph().image[..., :1]), near, NUMPY).report.doubts
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.3, 1.0])
+def test_likelihood_mixes_the_automaton_and_the_evidence_without_the_mask(weight):
+    model = vessel_model(image_weight=weight)
+    model.parameters["down0a.weight"][0, PICTURE_CHANNELS.index("mask"), 1, 1] = 1
+    runner, picture = Runner(model.parameters, Architecture.of(model.card.shapes), "numpy"), photograph()
+    empty = photograph(mask=np.zeros_like(BROKEN))
+    rolled = likelihood(picture, model, runner, everywhere=True, image_weight=0.0)
+    alone = likelihood(empty, model, runner, everywhere=True, image_weight=0.0, steps=0)
+    assert np.abs(rolled - alone).max() > 0.1
+    mixed = likelihood(picture, model, runner, everywhere=True)
+    np.testing.assert_allclose(mixed, (1 - weight) * rolled + weight * alone, atol=1e-5)
 
 
 def test_the_likelihood_covers_the_places_and_nothing_far_from_them():

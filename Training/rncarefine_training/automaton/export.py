@@ -22,8 +22,10 @@ from .learner import AutomatonLearner, build_architecture
 
 JOIN_LIKELIHOOD = 0.75
 """Minimum mean likelihood of a fragment to be bridged to."""
-FRAGMENT_LIKELIHOOD = 0.6
+FRAGMENT_LIKELIHOOD = 0.55
 """Minimum mean likelihood of a fragment to be kept, unless a bridge passes through it."""
+IMAGE_WEIGHT = 0.3
+"""Weight of the evidence without the mask in the likelihood; chosen on the validation set of `retina-vessels-2d`."""
 RING = "Repair of the left-ventricular myocardium in short-axis cardiac MR: one closed ring per slice"
 
 
@@ -95,6 +97,7 @@ def tubular_settings(spacing: float) -> dict[str, Any]:
             limits=defaults.limits_at(diameter),
             fragment_likelihood=FRAGMENT_LIKELIHOOD,
             join_likelihood=JOIN_LIKELIHOOD,
+            image_weight=IMAGE_WEIGHT,
         )
     )
     return values | values.pop("limits")

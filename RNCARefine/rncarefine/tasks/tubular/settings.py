@@ -30,6 +30,7 @@ class Settings:
         fragment_likelihood: Loose fragments with a lower mean likelihood are removed.
         hole_likelihood: Least mean likelihood of a pinhole for it to be filled.
         extend_likelihood: Least mean likelihood of an extension or of a joined stretch.
+        image_weight: Weight of the encoder's evidence without the mask in the likelihood; the rest is the automaton's.
         bridge_confidence: Weights of the bridge features, see :func:`~.bridges.bridge_confidence`.
         familiar: ``mean`` and ``sd`` per feature and the threshold ``most`` of the domain gate, see
             :mod:`~.familiar`; if empty, every picture passes.
@@ -46,6 +47,7 @@ class Settings:
     fragment_likelihood: float = 0.5
     hole_likelihood: float = 0.5
     extend_likelihood: float = 0.7
+    image_weight: float = 0.0
     bridge_confidence: Mapping[str, float] = field(default_factory=dict)
     familiar: Mapping[str, Any] = field(default_factory=dict)
 

@@ -36,6 +36,7 @@ def likelihood(
     samples: int = 1,
     steps: int | None = None,
     everywhere: bool = False,
+    image_weight: float | None = None,
     progress: Progress | None = None,
 ) -> Field:
     """Compute the vessel likelihood on the picture's grid; 0 outside the windows.
@@ -52,12 +53,14 @@ def likelihood(
         samples: Number of runs averaged.
         steps: Largest number of steps per run; ``None`` takes the model's, 0 returns the encoder's evidence.
         everywhere: Cover the whole field of view with windows.
+        image_weight: Weight of the evidence without the mask; ``None`` takes the model's.
         progress: Called between batches; may cancel.
 
     Returns:
         Likelihood, shape ``(j, i)``, 0 to 1.
     """
     settings, side = Settings.of(model.card), model.card.crop
+    weight = settings.image_weight if image_weight is None else image_weight
     pieces = pieces or Pieces.of(picture.mask)
     scale = picture.diameter / settings.fov_diameter_px
     limits = settings.limits_at(picture.diameter)
@@ -67,7 +70,9 @@ def likelihood(
     crop = _crop_to_field_of_view(picture, scale, side)
     wanted = crop.take(near[None].astype(np.float32))[0] > 0
     grey = picture.grey(settings.channel, settings.polarity)
-    channels = picture_channels(*(crop.take(part[None])[0] for part in (grey, picture.mask, picture.field_of_view)))
+    shown, mask, seen = (crop.take(part[None])[0] for part in (grey, picture.mask, picture.field_of_view))
+    channels = picture_channels(shown, mask, seen)
+    without_mask = picture_channels(shown, np.zeros_like(mask), seen)
     windows = _windows(wanted, side)
     total = np.zeros(crop.size, np.float32)
     weights = np.zeros(crop.size, np.float32)
@@ -75,7 +80,7 @@ def likelihood(
     for start in range(0, len(windows), BATCH_SIZE):
         report_progress(progress, start / max(len(windows), 1), f"Window {start + 1} of {len(windows)}")
         part = windows[start : start + BATCH_SIZE]
-        encoding = runner.encode(np.stack([channels[j : j + side, i : i + side] for j, i in part]))
+        encoding = runner.encode(_cut(channels, part, side))
         numbers = np.arange(start, start + len(part))
         found = np.zeros((len(part), side, side), np.float32)
         for sample in range(samples):
@@ -87,6 +92,8 @@ def likelihood(
                 seed=seed + sample,
             )
             found += np.clip(rolled.state[..., 0], 0, 1) / samples
+        if weight:
+            found = (1 - weight) * found + weight * runner.encode(_cut(without_mask, part, side)).evidence[..., 0]
         for (j, i), field in zip(part, found, strict=True):
             total[j : j + side, i : i + side] += field * fade
             weights[j : j + side, i : i + side] += fade
@@ -114,6 +121,11 @@ def _windows(wanted: NDArray[np.bool_], side: int) -> list[tuple[int, int]]:
             if wanted[rows, columns].any():
                 found.append((j, i))
     return found
+
+
+def _cut(channels: Field, starts: list[tuple[int, int]], side: int) -> Field:
+    """Return the windows with these origins, shape ``(n, side, side, inputs)``."""
+    return np.stack([channels[j : j + side, i : i + side] for j, i in starts])
 
 
 def _starts(length: int, side: int) -> list[int]:

@@ -150,10 +150,14 @@ def _rows(job: Segmented, model: Model) -> tuple[pd.DataFrame, pd.DataFrame]:
     if len(np.unique(probability)) > 2:
         masks[HYSTERESIS] = hysteresis(np.where(field_of_view, probability, 0))
     runner = Runner(model.parameters, Architecture.of(model.card.shapes), "auto")
-    evidence = likelihood(picture, model, runner, steps=0, everywhere=True)
-    alone = likelihood(picture_of(job.entry, np.zeros_like(field_of_view)), model, runner, steps=0, everywhere=True)
+    empty = picture_of(job.entry, np.zeros_like(field_of_view))
+    evidence, alone = (
+        likelihood(each, model, runner, steps=0, everywhere=True, image_weight=0.0) for each in (picture, empty)
+    )
+    weight = Settings.of(model.card).image_weight
+    mixed = ((1 - weight) * evidence + weight * alone).astype(np.float32)
     masks[ONE_PASS], masks[IMAGE_ALONE] = b_star(evidence > 0.5, fill=False), b_star(alone > 0.5, fill=False)
-    masks[ONE_PASS_EDITS] = repair_picture(picture, model, RepairOptions(), likelihood=evidence).mask > 0
+    masks[ONE_PASS_EDITS] = repair_picture(picture, model, RepairOptions(), likelihood=mixed).mask > 0
     names = {"site": job.entry.image.parent.parent.name, "network": job.network, "case": job.entry.name}
     rows = []
     for method in (method for method in METHODS if method in masks):
