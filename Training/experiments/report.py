@@ -33,11 +33,14 @@ _EVALUATION = re.compile(r"evaluation-(?P<which>(test|select)(-pool)?)(-(?P<kind
 KEPT = ("paired", "strata", "subjects", "confidence", "reliability", "risk")
 """Tables of an evaluation to copy, besides the table by network; rows of slices are not copied."""
 OPENED = "opened.csv"
-"""Evaluations on the test set, see :func:`rncarefine_training.evaluate.store.open_test_subjects`; copied."""
+"""Evaluations on the test set, see :func:`rncarefine_training.evaluate.store.open_test_subjects`. Rows of
+other runs are kept."""
 
 
 def keep_tables(run: Path, folder: Path) -> list[Path]:
     """Copy the tables of a run, without the column ``command``, which contains paths.
+
+    The list of openings of the test set is completed by those of the run.
 
     Returns:
         The files.
@@ -50,9 +53,11 @@ def keep_tables(run: Path, folder: Path) -> list[Path]:
     for path in sorted(run.glob("*.csv")) + [another] * another.is_file():
         if name_of(path) is None and not _is_curve(path) and path.name != OPENED:
             continue
-        table = _read(path)
+        table = _read(path).drop(columns="command", errors="ignore")
         name = "another-sequence.csv" if path == another else path.name
-        write_table(table.drop(columns="command", errors="ignore"), folder / name)
+        if name == OPENED and (folder / name).is_file():
+            table = pd.concat([_read(folder / name), table]).drop_duplicates().sort_values("date", kind="stable")
+        write_table(table, folder / name)
         kept.append(folder / name)
     if not kept:
         raise ValueError(f"{run} has no tables. Run `rncarefine-train evaluate` first.")

@@ -3,9 +3,10 @@
 import re
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
-from experiments.report import fill, places, tables
+from experiments.report import fill, keep_tables, places, tables
 
 ROOT = Path(__file__).parents[3]
 SHIPPED, DOCUMENT = ROOT / "docs" / "figures", ROOT / "docs" / "evaluation.md"
@@ -41,3 +42,16 @@ def test_what_is_shipped_is_small_and_names_no_folder():
 def test_unknown_table_in_a_document_raises():
     with pytest.raises(ValueError, match=r"'two'.*one"):
         fill("<!-- table: two -->\n<!-- end of table -->", {"one": ""})
+
+
+def test_openings_of_other_runs_are_kept(tmp_path):
+    folder, rows = tmp_path / "figures", [("a", "2026-01-02"), ("b", "2026-01-01"), ("a", "2026-01-03")]
+    folder.mkdir()
+    for number, some in enumerate((rows[:1], rows[1:], rows[2:])):
+        run = tmp_path / str(number)
+        run.mkdir()
+        opened = pd.DataFrame(some, columns=["model", "date"]).assign(command="x")
+        opened.to_csv(run / "opened.csv", index=False)
+        keep_tables(run, folder)
+    kept = pd.read_csv(folder / "opened.csv")
+    assert list(kept.itertuples(index=False, name=None)) == [rows[1], rows[0], rows[2]]
