@@ -257,11 +257,10 @@ def propose(
         row = rolled.index(k)
         once = _channels_first(given.evidence[row])
         # The mean is more accurate than either part; evidence without a ring is left out.
-        without_masks = _channels_first(evidence.fields[k]) if k in evidence.walls else mean[row]
-        shown = without_masks
-        if row in with_masks:
-            shown = weight * _channels_first(with_masks[row]) + (1 - weight) * without_masks
-        together, apart = ((mean[row] + part) / 2 for part in (shown, without_masks))
+        alone = _channels_first(evidence.fields[k]) if k in evidence.walls else mean[row]
+        shown = _channels_first(with_masks[row]) if row in with_masks else alone
+        together = (mean[row] + weight * shown + (1 - weight) * alone) / 2
+        apart = (mean[row] + alone) / 2
         result.likelihood[k] = likelihood_of(evidence.crop.put_back(mean[row]))
         # Evidence with masks follows the given wall, so it does not decide whether that is kept.
         result.support[k] = likelihood_of(evidence.crop.put_back(apart))
