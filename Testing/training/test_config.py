@@ -90,6 +90,7 @@ def test_a_configuration_comes_back_from_its_file(tmp_path):
         ({"automaton__depth": 2}, "depth 2"),
         ({"automaton__volumetric": True}, "depth 1"),
         ({"automaton__task": "tubular", "automaton__without": ["discs"]}, "without discs"),
+        ({"automaton__task": "tubular", "automaton__mask_weight": 1.0}, "mask_weight 1.0"),
     ],
 )
 def test_what_is_wrong_is_an_error_with_file_and_field(tmp_path, changes, field):

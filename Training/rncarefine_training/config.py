@@ -175,7 +175,8 @@ class Automaton(Strict):
     steps: Count = 16
     """Steps of a rollout at inference."""
     mask_weight: Fraction = 0.0
-    """Weight of the evidence with masks in the mean that a wall is read from; the rest is that without masks."""
+    """Weight of the evidence with masks (and blood pool) in the mean that a wall is read from; the evidence without
+    them has the remaining weight. For rings only."""
     train_steps: tuple[Count, Count] = (8, 20)
     """Minimum and maximum number of steps of a training rollout."""
     batch: Count = 8
@@ -246,6 +247,8 @@ class Automaton(Strict):
                 f"depth {self.depth}: a volumetric automaton needs at least 2 slices per sample, a slice-wise one "
                 "exactly 1"
             )
+        if self.task != "ring" and self.mask_weight:
+            raise ValueError(f"mask_weight {self.mask_weight}: it is for the task ring, not {self.task}")
         if self.task != "ring" and "discs" in self.without:
             raise ValueError(f"without discs: the task {self.task} has no discs")
         total = self.warmup_updates + self.updates

@@ -85,7 +85,8 @@ class ModelCard:
     fire_rate: float
     """Share of the cells that update in a step, above 0 and at most 1."""
     mask_weight: float = 0.0
-    """Weight of the evidence with masks, 0 to 1, in the mean that a wall is read from; the rest is that without."""
+    """Weight of the evidence with masks (and blood pool), 0 to 1, in the mean that a wall is read from; the evidence
+    without them has the remaining weight."""
     metrics: dict[str, Any] = field(default_factory=dict)
     """Evaluation metrics, any JSON values."""
     confidence: dict[str, float] = field(default_factory=dict)

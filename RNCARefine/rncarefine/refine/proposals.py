@@ -112,8 +112,8 @@ class Proposals:
     """Proposals of the automaton, on the stack's grid.
 
     Attributes:
-        walls: Closed rings by slice, read from the mean of the automaton's state and the encoder's evidence, with and
-            without masks as weighted on the card; slices without a ring are missing.
+        walls: Closed rings by slice, read from the mean of the automaton's state and the encoder's evidence, with masks
+            (and blood pool) and without them as weighted on the card; slices without a ring are missing.
         likelihood: Wall probability by the automaton, averaged over the runs, shape ``(j, i)``, by slice.
         support: Wall probability by the mean of the automaton's state and the evidence without masks, to compare the
             given wall with others; like ``likelihood``.
@@ -256,7 +256,7 @@ def propose(
     for k in wanted:
         row = rolled.index(k)
         once = _channels_first(given.evidence[row])
-        # The mean is more accurate than either part; evidence without a ring is left out.
+        # The mean is more accurate than either part; evidence without masks is left out if it has no ring.
         alone = _channels_first(evidence.fields[k]) if k in evidence.walls else mean[row]
         shown = _channels_first(with_masks[row]) if row in with_masks else alone
         together = (mean[row] + weight * shown + (1 - weight) * alone) / 2

@@ -6,7 +6,9 @@ from dataclasses import fields, replace
 import pytest
 
 from engine.model_samples import CARD
+from engine.vessel_models import vessel_model
 from rncarefine.nca.card import FORMAT, REPAIRED_FEATURES, ModelCard, is_permissive, terms_of_use
+from rncarefine.tasks.tubular.settings import Settings
 
 COMPLETE = replace(CARD, shapes={"update.weight": (6, 4), "scale": ()}, parameters=25, sha256="0a" * 32)
 
@@ -146,3 +148,13 @@ def test_terms_of_non_commercial_licences(licence):
         f"heart may be used under {licence}, which does not allow commercial use."
     )
     assert terms_of_use("heart", "GPL-3.0") == "heart may be used under GPL-3.0."
+
+
+def test_a_vessel_card_without_image_weight_has_none():
+    card = vessel_model(image_weight=0.3).card
+    given = replace(card, shapes=COMPLETE.shapes, parameters=COMPLETE.parameters, sha256=COMPLETE.sha256).to_dict()
+    older = given | {"tubular": {name: value for name, value in given["tubular"].items() if name != "image_weight"}}
+    assert [Settings.of(ModelCard.from_dict(values)).image_weight for values in (given, older)] == [0.3, 0.0]
+    for wrong in (-0.1, 1.5, None, "0.3"):
+        with pytest.raises(ValueError, match="'tubular'"):
+            ModelCard.from_dict(given | {"tubular": given["tubular"] | {"image_weight": wrong}})

@@ -433,7 +433,7 @@ def test_wall_is_read_from_the_mean_evidence(disregarded, weight, monkeypatch):
     monkeypatch.setattr(proposals, "TRUST_MARGIN", -1.0 if disregarded else 1.0)
     read = []
     monkeypatch.setattr(proposals, "read_wall", lambda fields: read.append(fields) or read_wall(fields))
-    model = seeing_model(mask_weight=weight)
+    model = seeing_model(confused=4.0, mask_weight=weight)
     found = proposed(broken_stack(), wanted=[2], model=model, steps=3, snapshots=(3,))
     together, once = read[-2:]
     assert found.disregarded == ({2} if disregarded else set())
@@ -441,6 +441,7 @@ def test_wall_is_read_from_the_mean_evidence(disregarded, weight, monkeypatch):
     channels = found.runner.encoded[2]
     given, turned = (runner.encode(each).evidence[0] for each in (channels, np.rot90(channels, axes=(1, 2))))
     mean, alone = (given + np.rot90(turned, -1)) / 2, found.fields[2]
+    assert np.abs(mean - alone).max() > 0.005  # far above the tolerance
     shown = alone if disregarded else weight * mean + (1 - weight) * alone
     shown, alone, given = (found.crop.put_back(np.moveaxis(each, -1, 0)) for each in (shown, alone, given))
     state = found.snapshots[3][2]

@@ -1,4 +1,4 @@
-"""Vessel likelihood by an automaton, in sliding windows around loose ends and fragments."""
+"""Vessel likelihood by an automaton and its encoder, in sliding windows around loose ends and fragments."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def likelihood(
         pieces: Pieces of the picture's mask; computed if not given.
         seed: Random seed of the automaton.
         samples: Number of runs averaged.
-        steps: Largest number of steps per run; ``None`` takes the model's, 0 returns the encoder's evidence.
+        steps: Largest number of steps per run; ``None`` takes the model's, 0 the encoder's evidence.
         everywhere: Cover the whole field of view with windows.
         image_weight: Weight of the evidence without the mask; ``None`` takes the model's.
         progress: Called between batches; may cancel.
