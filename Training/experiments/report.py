@@ -149,10 +149,9 @@ def markdown(kind: str, table: pd.DataFrame) -> str:
 
 def networks_table(table: pd.DataFrame) -> pd.DataFrame:
     """Return results by method, from :func:`~rncarefine_training.evaluate.tables.summarise`."""
-    # The default model comes first; baselines of the encoder are shown for the first model only.
-    models = sorted(table.model[table.model != NO_MODEL].unique(), key=_preference)
-    table = table.sort_values("model", key=lambda names: names.map([*models, NO_MODEL].index), kind="stable")
-    others = table.model.isin(models[1:]) & (table.method != FULL_REPAIR)
+    table = _default_first(table)
+    # Baselines of the encoder are shown for the first model only.
+    others = ~table.model.isin([table.model.iloc[0], NO_MODEL]) & (table.method != FULL_REPAIR)
     table = table[~others & ~table.method.isin(MINOR_BASELINES)]
     table = table.assign(method=_method(table))
     parts = dict(tuple(table.groupby("network", sort=False)))
@@ -178,7 +177,13 @@ def networks_table(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _preference(model: str) -> int:
-    return PREFERENCE.index(model) if model in PREFERENCE else len(PREFERENCE)
+    """Return the place of a model in the order of preference, 0 for the default; rows without a model are last."""
+    return PREFERENCE.index(model) if model in PREFERENCE else len(PREFERENCE) + (model == NO_MODEL)
+
+
+def _default_first(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of a table by preference of their models."""
+    return table.sort_values("model", key=lambda names: names.map(_preference), kind="stable")
 
 
 def _figures(part: pd.DataFrame) -> pd.Series:
@@ -202,7 +207,7 @@ def _method(table: pd.DataFrame) -> pd.Series:
 
 def paired_table(table: pd.DataFrame) -> pd.DataFrame:
     """Return gains of Dice over other methods, from :func:`rncarefine_training.evaluate.tables.against`."""
-    table = table[(table.network == ALL) & (table.measure == "dice")]
+    table = _default_first(table[(table.network == ALL) & (table.measure == "dice")])
     table = table.assign(cell=interval(table, "gain", 3, ("low", "high")))
     columns = {"against": table.against, "slices": table.slices}
     lines = pd.DataFrame(columns).drop_duplicates().reset_index(drop=True)
@@ -213,9 +218,9 @@ def paired_table(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def strata_table(table: pd.DataFrame) -> pd.DataFrame:
-    """Return results of the first model by stratum, from :func:`rncarefine_training.evaluate.strata.stratify`."""
-    first = next((name for name in table.model if name != NO_MODEL), NO_MODEL)
-    table = table[(table.model == first) & table.stratum.isin(SHOWN_STRATA)]
+    """Return results of the preferred model by stratum, from :func:`rncarefine_training.evaluate.strata.stratify`."""
+    table = _default_first(table)
+    table = table[(table.model == table.model.iloc[0]) & table.stratum.isin(SHOWN_STRATA)]
     shown = pd.DataFrame(
         {
             "stratum": table.stratum,

@@ -45,8 +45,8 @@ TUBULAR_SHARES = (
     "extend_likelihood",
     "image_weight",
 )
-OPTIONAL_TUBULAR = ("image_weight",)
-"""Settings of vessel models that cards of earlier versions lack; they are 0 then."""
+OPTIONAL_TUBULAR = {"image_weight": 0.0}
+"""Settings of vessel models that cards of earlier versions lack, with their values."""
 OPTIONAL: dict[str, Any] = {"mask_weight": 0.0, "tubular": {}}
 """Fields that cards of earlier versions lack, with their values."""
 MAX_CARD_BYTES = 1 << 20
@@ -240,15 +240,17 @@ def _weights_of(features: tuple[str, ...]) -> _Rule:
 def _is_tubular(value: Any) -> bool:
     if value == {}:
         return True
+    if not _is_plain(value):
+        return False
+    value = OPTIONAL_TUBULAR | value
     known = {*TUBULAR_LENGTHS, *TUBULAR_SHARES, "channel", "polarity", "least_support", "bridge_confidence", "familiar"}
     return (
-        _is_plain(value)
-        and value.keys() | set(OPTIONAL_TUBULAR) == known
+        value.keys() == known
         and value["channel"] in ("green", "scalar")
         and value["polarity"] in ("dark", "bright")
         and all(_is_number(value[name]) and value[name] >= 0 for name in TUBULAR_LENGTHS)
         and value["fov_diameter_px"] > 0
-        and all(_is_number(value.get(name, 0)) and 0 <= value.get(name, 0) <= 1 for name in TUBULAR_SHARES)
+        and all(_is_number(value[name]) and 0 <= value[name] <= 1 for name in TUBULAR_SHARES)
         and _is_number(value["least_support"])
         and _weights_of(BRIDGE_FEATURES)[0](value["bridge_confidence"])
         and (value["familiar"] == {} or value["familiar"].keys() == {"mean", "sd", "most"})

@@ -6,7 +6,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from experiments.report import fill, keep_tables, places, tables
+from experiments.report import fill, keep_tables, paired_table, places, strata_table, tables
+from rncarefine.nca.model import DEFAULT_MODEL
 
 ROOT = Path(__file__).parents[3]
 SHIPPED, DOCUMENT = ROOT / "docs" / "figures", ROOT / "docs" / "evaluation.md"
@@ -42,6 +43,16 @@ def test_what_is_shipped_is_small_and_names_no_folder():
 def test_unknown_table_in_a_document_raises():
     with pytest.raises(ValueError, match=r"'two'.*one"):
         fill("<!-- table: two -->\n<!-- end of table -->", {"one": ""})
+
+
+def test_default_model_comes_first_in_whatever_order_the_models_were_measured():
+    strata, paired = (pd.read_csv(SHIPPED / f"evaluation-test-{name}.csv") for name in ("strata", "paired"))
+    default = strata[(strata.model == DEFAULT_MODEL) & (strata.stratum == "place in the stack")]
+    for order in (False, True):
+        shown = strata_table(strata.sort_values("model", ascending=order, kind="stable"))
+        assert [f"{dice:.3f}" for dice in default.dice] == shown.Dice[-3:].tolist()
+        columns = paired_table(paired.sort_values("model", ascending=order, kind="stable")).columns
+        assert columns[2].startswith(DEFAULT_MODEL)
 
 
 def test_openings_of_other_runs_are_kept(tmp_path):
