@@ -78,7 +78,7 @@ def measure(folder: Path, count: int, workers: int, model: str) -> Measured:
     image, segmentation = write_stack(folder)
     weights = load_model(model)
     options = RepairOptions(device="numpy", close_base=True)
-    work = FileWork(folder / "out", model, weights.card.sha256, options, StructureChoice())
+    work = FileWork(folder / "out", model, weights.record(), options, StructureChoice())
     measured = Measured()
     parent = psutil.Process()
 

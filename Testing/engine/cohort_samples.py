@@ -65,7 +65,7 @@ def file_work(place: Path, **changes: object) -> FileWork:
     values: dict[str, object] = {
         "folder": place / "out",
         "model": str(weights),
-        "sha256": load_model(weights).card.sha256,
+        "record": load_model(weights).record(),
         "options": RepairOptions(device="numpy"),
         "choice": StructureChoice(label=MYOCARDIUM, pool_label=POOL),
     }

@@ -28,7 +28,7 @@ from rncarefine.words import Apex, Expectation, Finding, Verdict
 
 from .hearts import CENTRE, SHAPE
 
-MODEL = ModelRecord(name="toy", sha256="0" * 64, licence="CC0 | public domain", training_data="none")
+MODEL = ModelRecord("toy", "0" * 64, licence="CC0 | public domain", training_data="none", settings_hash="5e")
 
 
 class ToyModel(str):

@@ -104,7 +104,7 @@ def tables(folder: Path) -> dict[str, str]:
 
 def _read(path: Path) -> pd.DataFrame:
     # A hash may look like a number.
-    return pd.read_csv(path, dtype={"sha256": str})
+    return pd.read_csv(path, dtype={"sha256": str, "settings_hash": str})
 
 
 def places(document: str) -> dict[str, str]:

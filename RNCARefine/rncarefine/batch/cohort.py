@@ -42,7 +42,8 @@ TABLE, FAILED, SETTINGS = "cohort.csv", "failed.csv", "settings.json"
 def settings_of(model: ModelRecord, options: RepairOptions, **choices: str | int | bool | None) -> dict[str, Any]:
     """Return the settings that determine the results.
 
-    The device is excluded, since results do not depend on it. The model is identified by its hash.
+    The device is excluded, since results do not depend on it. The model is identified by the hashes of its weights and
+    of the settings on its card.
 
     Args:
         model: The model.
@@ -50,7 +51,8 @@ def settings_of(model: ModelRecord, options: RepairOptions, **choices: str | int
         choices: Other settings, such as the segment.
     """
     chosen = {name: value for name, value in asdict(options).items() if name not in ("device", "model", "mode")}
-    values = {"version": __version__, "model": model.name, "sha256": model.sha256, **chosen, **choices}
+    values = {"version": __version__, "model": model.name, "sha256": model.sha256}
+    values |= {"model_settings": model.settings_hash, **chosen, **choices}
     return dict(strict_values(values))
 
 

@@ -107,7 +107,7 @@ def repair_cases(
     settings = settings_of(model.record(), options, segment=segment, pool=pool, **chosen_rv)
     cohort = Cohort(output_folder, settings)
     chosen = [replace(case, segment=case.segment or segment, pool=case.pool or pool) for case in cases]
-    work = FileWork(cohort.folder, model_reference(options.model, model), model.card.sha256, options, rv)
+    work = FileWork(cohort.folder, model_reference(options.model, model), model.record(), options, rv)
     batch_run = BatchRun(cohort, chosen, result_name, on_case)
     return run_sequentially(batch_run, work, progress)
 

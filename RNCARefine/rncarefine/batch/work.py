@@ -13,6 +13,7 @@ from ..io.dicom_seg import SEG_ENDING
 from ..io.files import is_dicom_seg, is_seg_nrrd, noted, read_case, write_case
 from ..io.label_map import TWO_FILES, WRITABLE
 from ..io.seg_nrrd import ENDING
+from ..nca.card import ModelRecord
 from ..nca.model import Model, load_model
 from ..nca.rollout import choose_device
 from ..progress import Cancelled, Progress, report_progress
@@ -54,7 +55,7 @@ class FileWork:
     Attributes:
         folder: Folder of the cohort, accessible to all processes.
         model: Name of a model, or path of its weights.
-        sha256: Hash of the weights; all processes must have the same.
+        record: Record of the model; all processes must have the same weights and settings.
         options: Options of the repair.
         choice: Labels or segments of myocardium and blood pool, for cases without their own.
         version: Version that all processes must have.
@@ -62,7 +63,7 @@ class FileWork:
 
     folder: Path
     model: str
-    sha256: str
+    record: ModelRecord
     options: RepairOptions
     choice: StructureChoice
     version: str = __version__
@@ -121,7 +122,7 @@ class FileWork:
                 f"The worker cannot access {self.folder}. Choose a folder with the same path on all workers."
             )
         choose_device(self.options.device)
-        return _model(self.model, self.sha256)
+        return _model(self.model, self.record)
 
     def problem(self) -> str:
         """Return why this process cannot process cases; empty if it can."""
@@ -178,10 +179,10 @@ def choice_for(case: CohortCase, common: StructureChoice) -> StructureChoice:
 
 
 @lru_cache(maxsize=1)
-def _model(name: str, sha256: str) -> Model:
+def _model(name: str, record: ModelRecord) -> Model:
     """Load a model once per process."""
     model = load_model(name)
-    if model.card.sha256 != sha256:
+    if model.record() != record:
         raise ValueError(
             f"The model {name!r} of the worker differs from that of the batch. Install the same version of RNCARefine "
             "everywhere, or give the path of a .npz that all workers can access."

@@ -69,7 +69,7 @@ def run_batch(
         settings = settings_of(weights.record(), options, **asdict(choice))
     cohort = Cohort(output, settings, table, PictureReport if of_pictures else Report)
     kind = PictureWork if of_pictures else FileWork
-    work = kind(output.absolute(), model_reference(options.model, weights), weights.card.sha256, options, choice)
+    work = kind(output.absolute(), model_reference(options.model, weights), weights.record(), options, choice)
     show_terms(weights.card)
     began = time.monotonic()
     if in_parallel:

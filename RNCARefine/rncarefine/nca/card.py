@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import re
@@ -49,6 +50,8 @@ OPTIONAL_TUBULAR = {"image_weight": 0.0}
 """Settings of vessel models that cards of earlier versions lack, with their values."""
 OPTIONAL: dict[str, Any] = {"mask_weight": 0.0, "tubular": {}}
 """Fields that cards of earlier versions lack, with their values."""
+SETTINGS = ("spacing_mm", "crop", "steps", "fire_rate", "mask_weight", "confidence", "closed_confidence", "tubular")
+"""Fields that determine a result together with the weights."""
 MAX_CARD_BYTES = 1 << 20
 """Maximum size of a card in bytes."""
 MAX_CARD_DEPTH = 32
@@ -104,6 +107,12 @@ class ModelCard:
     sha256: str = ""
     """SHA-256 of the ``.npz``; set on saving."""
     format: int = FORMAT
+
+    @property
+    def settings_hash(self) -> str:
+        """First 12 digits of the SHA-256 of the :data:`SETTINGS`; the same weights can have several."""
+        values = json.dumps([getattr(self, name) for name in SETTINGS], sort_keys=True)
+        return hashlib.sha256(values.encode()).hexdigest()[:12]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the card as a JSON-serialisable dictionary."""
@@ -182,6 +191,8 @@ class ModelRecord:
     sha256: str
     licence: str
     training_data: str
+    settings_hash: str = ""
+    """See :attr:`ModelCard.settings_hash`; empty in reports of earlier versions."""
 
 
 _Rule = tuple[Callable[[Any], bool], str]

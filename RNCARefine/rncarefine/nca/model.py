@@ -50,7 +50,7 @@ class Model:
     def record(self) -> ModelRecord:
         """Return the model information for a report."""
         card = self.card
-        return ModelRecord(name=card.name, sha256=card.sha256, licence=card.licence, training_data=card.training_data)
+        return ModelRecord(card.name, card.sha256, card.licence, card.training_data, card.settings_hash)
 
 
 def load_model(name_or_path: str | Path = DEFAULT_MODEL) -> Model:

@@ -58,6 +58,7 @@ def _provenance(report: Report) -> str:
         "version": run.version,
         "model": model.name if model else None,
         "sha256": model.sha256 if model else None,
+        "settings_hash": model.settings_hash if model else None,
         "licence": model.licence if model else None,
         "backend": run.backend,
         "device": run.device,

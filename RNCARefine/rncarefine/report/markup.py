@@ -92,6 +92,7 @@ def provenance(model: ModelRecord | None, no_model: str, run: Iterable[tuple[str
         weights = [
             ("Model", model.name),
             ("SHA-256", model.sha256),
+            ("Hash of the settings on the card", model.settings_hash),
             ("Licence of the weights", model.licence),
             ("Training data", model.training_data),
         ]

@@ -17,6 +17,7 @@ from rncarefine.batch.runs import BatchRun
 from rncarefine.batch.sources import case_source
 from rncarefine.batch.work import choice_for, result_name
 from rncarefine.io.choice import StructureChoice
+from rncarefine.nca.card import ModelRecord
 from rncarefine.refine.options import RepairOptions
 
 
@@ -88,7 +89,7 @@ def test_a_result_that_cannot_be_written_is_not_the_case_s_fault(case, tmp_path,
     [
         ({"version": "9.9"}, "but the batch was started with 9.9"),
         ({"folder": Path("/none/out")}, "The worker cannot access"),
-        ({"sha256": "0" * 64}, "differs from that of the batch"),
+        ({"record": ModelRecord("tiny", "0" * 64, "CC0", "none")}, "differs from that of the batch"),
         ({"model": "none"}, "There is no model 'none'"),
         ({"options": RepairOptions(device="mps")}, "Device 'mps'"),
     ],

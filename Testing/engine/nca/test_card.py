@@ -32,6 +32,12 @@ def test_a_card_is_plain_json_and_comes_back_from_it(path):
     assert set(COMPLETE.to_dict()) == {entry.name for entry in fields(ModelCard)}
 
 
+@pytest.mark.parametrize("change", [{"steps": 9}, {"mask_weight": 0.5}, {"closed_confidence": {"seen": 1.0}}])
+def test_the_hash_of_the_settings_changes_with_what_decides_a_result(change):
+    assert COMPLETE.settings_hash == replace(COMPLETE, metrics={"dice": 1.0}, sha256="1b" * 32).settings_hash
+    assert COMPLETE.settings_hash != replace(COMPLETE, **change).settings_hash
+
+
 def test_the_format_is_2_and_another_is_refused():
     assert COMPLETE.format == FORMAT == 2
     for other in (1, 3, "2", None):

@@ -97,6 +97,7 @@ def test_repeated_test_set_evaluations_are_reported(tmp_path):
         lines = list(csv.DictReader(file))
     assert [line["model"] for line in lines] == ["one-2d", "two-2d", "two-2d", "one-2d"]
     assert lines[0]["sha256"] == "1" * 64
+    assert lines[0]["settings_hash"] == model.card.settings_hash
     assert lines[0]["command"] == "rncarefine-train evaluate --test"
     assert "one-2d (1111111)" in sentence
     assert lines[0]["date"] in sentence

@@ -89,6 +89,7 @@ def test_the_provenance_is_stored(heart: Heart, repaired: tuple[Report, RepairMa
     provenance = json.loads(text)
     assert provenance["model"] == "toy"
     assert provenance["sha256"] == toy_engine.MODEL.sha256
+    assert provenance["settings_hash"] == toy_engine.MODEL.settings_hash
     assert provenance["seed"] == 7
     assert provenance["summary"] == repaired[0].summary()
 
