@@ -51,9 +51,8 @@ def settings_of(model: ModelRecord, options: RepairOptions, **choices: str | int
         choices: Other settings, such as the segment.
     """
     chosen = {name: value for name, value in asdict(options).items() if name not in ("device", "model", "mode")}
-    values = {"version": __version__, "model": model.name, "sha256": model.sha256}
-    values |= {"model_settings": model.settings_hash, **chosen, **choices}
-    return dict(strict_values(values))
+    of_model = {"model": model.name, "sha256": model.sha256, "model_settings": model.settings_hash}
+    return dict(strict_values({"version": __version__, **of_model, **chosen, **choices}))
 
 
 @dataclass
