@@ -15,7 +15,7 @@ from ..words import Mode
 
 FORMAT = 2
 """Format version of card and weights."""
-REPAIRED_FEATURES = ("likelihood", "seen", "agreement", "sharpness", "sharpness_seen", "kept", "thinnest")
+REPAIRED_FEATURES = ("likelihood", "seen", "agreement", "sharpness", "sharpness_seen", "kept", "thinnest", "area")
 """Features of the confidence in a repaired wall."""
 CLOSED_FEATURES = ("seen", "sharpness_seen", "size", "neighbours", "others_seen", "others_right")
 """Features of the confidence in a closed wall that was not repaired."""
@@ -93,7 +93,8 @@ class ModelCard:
     metrics: dict[str, Any] = field(default_factory=dict)
     """Evaluation metrics, any JSON values."""
     confidence: dict[str, float] = field(default_factory=dict)
-    """Weights of :data:`REPAIRED_FEATURES`; if empty, the confidence in repaired walls is not calibrated."""
+    """Weights of :data:`REPAIRED_FEATURES`; if empty, the confidence in repaired walls is not calibrated. Cards of
+    earlier versions lack some features."""
     closed_confidence: dict[str, float] = field(default_factory=dict)
     """Weights of :data:`CLOSED_FEATURES`, for walls that were closed before the repair."""
     tubular: dict[str, Any] = field(default_factory=dict)
@@ -243,9 +244,10 @@ def _weights_of(features: tuple[str, ...]) -> _Rule:
     def right(value: Any) -> bool:
         if not isinstance(value, Mapping) or not value:
             return isinstance(value, Mapping)
-        return value.keys() == {"intercept", *features} and all(_is_number(weight) for weight in value.values())
+        known = {"intercept"} < value.keys() <= {"intercept", *features}
+        return known and all(_is_number(weight) for weight in value.values())
 
-    return right, f"empty, or a number for each of intercept, {', '.join(features)}"
+    return right, f"empty, or a number for intercept and for some of {', '.join(features)}"
 
 
 def _is_tubular(value: Any) -> bool:

@@ -27,15 +27,14 @@ def scale_intensities(images: Field, like: Field | None = None) -> Field:
     return np.clip((images - np.float32(low)) / np.float32(high - low), -0.5, 2).astype(np.float32)
 
 
-def stacked(images: Field, walls: Field, pools: Field | None, k: int, given: bool = True) -> Field:
+def stacked(images: Field, walls: Field, pools: Field | None, k: int) -> Field:
     """Stack the channels of one slice.
 
     Args:
         images: Images scaled by :func:`scale_intensities`, shape ``(n, j, i)``.
-        walls: Myocardium masks, 0 to 1, like ``images``.
+        walls: Myocardium masks, 0 to 1, like ``images``; zeros to encode the images alone.
         pools: Blood-pool masks, or ``None`` if not given.
         k: Slice number; slices outside the stack are zero.
-        given: Whether to include the masks; without them the encoder uses the images alone.
 
     Returns:
         Channels, shape ``(j, i, inputs)``, in the order of :data:`rncarefine.nca.architecture.CHANNELS`.
@@ -44,9 +43,8 @@ def stacked(images: Field, walls: Field, pools: Field | None, k: int, given: boo
     for place, offset in enumerate((0, -1, 1)):
         if 0 <= k + offset < len(images):
             result[..., place] = images[k + offset]
-            if given:
-                result[..., 3 + place] = walls[k + offset]
-    if given and pools is not None:
+            result[..., 3 + place] = walls[k + offset]
+    if pools is not None:
         result[..., 6] = pools[k]
     return result
 

@@ -36,6 +36,12 @@ class Crop:
         """Slice pixels per crop pixel, ``(j, i)``."""
         return self.spacing_mm / self.in_plane[0], self.spacing_mm / self.in_plane[1]
 
+    @property
+    def middle(self) -> tuple[float, float]:
+        """Centre of the crop, ``(j, i)`` in slice pixels."""
+        (j, i), (rows, columns), (per_j, per_i) = self.start, self.size, self.ratio
+        return j + (rows - 1) / 2 * per_j, i + (columns - 1) / 2 * per_i
+
     def take(self, slices: NDArray[np.generic], outside: Literal["constant", "nearest"] = "constant") -> Field:
         """Resample slices to the crop linearly, with anti-aliasing if the crop is coarser.
 
@@ -65,11 +71,20 @@ class Crop:
         Returns:
             Resampled fields, shape ``(n, *shape)``.
         """
+        spans = [
+            (max(0, int(np.floor(start))), min(sides, int(np.ceil(start + (count - 1) * ratio)) + 1))
+            for start, count, ratio, sides in zip(self.start, self.size, self.ratio, self.shape, strict=True)
+        ]
+        result = np.full((len(fields), *self.shape), outside, np.float32)
+        (top, bottom), (left, right) = spans
+        if bottom <= top or right <= left:
+            return result
         scale = 1 / self.ratio[0], 1 / self.ratio[1]
-        offset = -self.start[0] * scale[0], -self.start[1] * scale[1]
-        result = np.empty((len(fields), *self.shape), np.float32)
+        offset = (top - self.start[0]) * scale[0], (left - self.start[1]) * scale[1]
+        part = np.empty((bottom - top, right - left), np.float32)
         for n, values in enumerate(fields):
-            _resample(values, scale, offset, result[n], "constant", outside)
+            _resample(values, scale, offset, part, "constant", outside)
+            result[n, top:bottom, left:right] = part
         return result
 
 

@@ -41,7 +41,9 @@ def sharpness(likelihood: Field) -> float:
     return float(np.abs(2 * values - 1).mean()) if values.size else 0.0
 
 
-def repaired_features(before: Mask, wall: Mask, likelihood: Field, image_likelihood: Field) -> dict[str, float]:
+def repaired_features(
+    before: Mask, wall: Mask, likelihood: Field, image_likelihood: Field, largest: int = 0
+) -> dict[str, float]:
     """Compute the features of the confidence in a repaired wall.
 
     Args:
@@ -49,6 +51,8 @@ def repaired_features(before: Mask, wall: Mask, likelihood: Field, image_likelih
         wall: Repaired wall.
         likelihood: Wall probability by the automaton.
         image_likelihood: Wall probability by the encoder from the images alone.
+        largest: Largest area within an outline that the encoder draws in the stack, in pixels; 0 without one. Walls
+            with a much smaller outline, near the apex, are less often good.
 
     Returns:
         The values of :data:`rncarefine.nca.card.REPAIRED_FEATURES`.
@@ -63,6 +67,7 @@ def repaired_features(before: Mask, wall: Mask, likelihood: Field, image_likelih
         "sharpness_seen": sharpness(image_likelihood),
         "kept": 2 * float((old & new).sum()) / size if size else 0.0,
         "thinnest": thinnest(wall),
+        "area": math.log((1 + float(ndimage.binary_fill_holes(new).sum())) / (1 + largest)) if largest else 0.0,
     }
 
 

@@ -94,7 +94,8 @@ def decide(
     decision = _choose(examined, entry, evidence, proposals, options)
     if decision.verdict in REPAIRED:
         likelihood = proposals.likelihood.get(k, image_likelihood[k])
-        found = repaired_features(examined.focused.mask[k], decision.wall, likelihood, image_likelihood[k])
+        before = examined.focused.mask[k]
+        found = repaired_features(before, decision.wall, likelihood, image_likelihood[k], evidence.largest)
         probability = wall_confidence(found, model.card.confidence, "likelihood")
         least, code = MIN_CONFIDENCE, ReasonCode.LOW_CONFIDENCE
     elif decision.verdict is Verdict.INTACT and entry.finding is Finding.RING:
@@ -152,7 +153,7 @@ def from_neighbours(
     if reason is not None or other_label_rejection(wall, before, examined.others_of(k)) is not None:
         return own
     likelihood = evidence.image_likelihood[k]
-    found = repaired_features(examined.focused.mask[k], wall, likelihood, likelihood)
+    found = repaired_features(examined.focused.mask[k], wall, likelihood, likelihood, evidence.largest)
     reasons = own.decision.reasons if refused else examined.reasons(entry)
     reasons = (*reasons, Reason(ReasonCode.BETWEEN_NEIGHBOURS))
     probability = wall_confidence(found, model.card.confidence, "likelihood")

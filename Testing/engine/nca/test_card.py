@@ -99,11 +99,18 @@ def test_a_missing_field_is_named(field):
         ModelCard.from_dict(values)
 
 
-def test_the_confidence_is_empty_or_has_every_weight():
+def test_the_confidence_is_empty_or_has_known_weights():
     weights = {name: float(number) for number, name in enumerate(("intercept", *REPAIRED_FEATURES))}
     assert changed(confidence=weights).confidence == weights
     assert changed(confidence={}).confidence == {}
-    for wrong in ({**weights, "more": 1.0}, {**weights, "intercept": float("inf")}, {**weights, "intercept": "1"}):
+    earlier = {"intercept": 0.5, "seen": 2.0}
+    assert changed(confidence=earlier).confidence == earlier
+    for wrong in (
+        {"seen": 1.0},
+        {**weights, "more": 1.0},
+        {**weights, "intercept": float("inf")},
+        {**weights, "intercept": "1"},
+    ):
         with pytest.raises(ValueError, match="'confidence'"):
             changed(confidence=wrong)
 

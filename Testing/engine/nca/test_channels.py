@@ -14,9 +14,9 @@ IMAGES, WALLS, POOLS = (RNG.random((4, 6, 8)).astype(np.float32) for _ in range(
 NOTHING = np.zeros((6, 8), np.float32)
 
 
-def of(k, pools=POOLS, given=True):
+def of(k, walls=WALLS, pools=POOLS):
     """Return the channels of slice k by name."""
-    values = stacked(IMAGES, WALLS, pools, k, given)
+    values = stacked(IMAGES, walls, pools, k)
     assert values.shape == (6, 8, len(CHANNELS))
     assert values.dtype == np.float32
     return {name: values[..., number] for name, number in PLACE.items()}
@@ -37,7 +37,7 @@ def test_without_a_pool_its_channel_is_empty():
 
 
 def test_where_masks_are_withheld_the_images_alone_are_seen():
-    seen, whole = of(2, given=False), of(2)
+    seen, whole = of(2, walls=np.zeros_like(WALLS), pools=None), of(2)
     for name in CHANNELS:
         np.testing.assert_array_equal(seen[name], whole[name] if name.startswith("image") else NOTHING)
 

@@ -7,6 +7,7 @@ import pytest
 
 from engine.shapes import CENTRE, blob, disc, horseshoe, ring
 from engine.toy_stacks import dice
+from rncarefine.anatomy.topology import fill_holes
 from rncarefine.nca.card import CLOSED_FEATURES, REPAIRED_FEATURES
 from rncarefine.refine.confidence import (
     closed_features,
@@ -27,13 +28,15 @@ def sure(wall):
 
 
 def test_features_of_a_repaired_wall():
-    found = repaired_features(BROKEN, RING, sure(RING), sure(BROKEN))
+    outline = int(fill_holes(RING).sum())
+    found = repaired_features(BROKEN, RING, sure(RING), sure(BROKEN), largest=2 * outline)
     assert tuple(found) == REPAIRED_FEATURES
     overlap = dice(RING, BROKEN)
     assert found["likelihood"] == pytest.approx(1)
     assert found["seen"] == found["agreement"] == found["kept"] == pytest.approx(overlap)
     assert found["sharpness"] == found["sharpness_seen"] == 1
     assert 0.8 < found["thinnest"] <= 1
+    assert found["area"] == pytest.approx(math.log((1 + outline) / (1 + 2 * outline)))
 
 
 def closed_of(k, walls, fields, right=None):

@@ -23,12 +23,12 @@ from engine.toy_models import (
 from engine.toy_stacks import broken_stack, dice, grey
 from rncarefine.anatomy.heart import Heart, locate_heart
 from rncarefine.nca.architecture import CHANNELS, Architecture
-from rncarefine.nca.channels import scale_intensities
+from rncarefine.nca.channels import scale_intensities, stacked
 from rncarefine.nca.crop import crop_around
 from rncarefine.nca.rollout import PATIENCE, Runner
 from rncarefine.reasons import ReasonCode
 from rncarefine.refine import proposals
-from rncarefine.refine.proposals import CERTAIN_HEART, likelihood_of, locate_heart_in_images, propose
+from rncarefine.refine.proposals import CERTAIN_HEART, CLOSER, likelihood_of, locate_heart_in_images, propose
 from rncarefine.stack import Stack
 from rncarefine.tasks.ring.readout import is_ring, read_wall
 
@@ -102,21 +102,28 @@ def test_all_slices_are_encoded_not_only_the_wanted_ones():
     assert sorted(found.image_walls) == list(RINGS)
     for k, wall in found.image_walls.items():
         assert is_ring(wall)
-        assert dice(wall, TRUTH[k]) > 0.95
+        assert dice(wall, TRUTH[k]) > 0.9
         assert dice(found.image_likelihood[k] > 0.5, wall) > 0.97
     assert (sorted(found.walls), sorted(found.likelihood), sorted(found.one_pass)) == ([2], [2], [2])
 
 
-def test_evidence_is_the_mean_over_a_quarter_turn(recorded):
-    found = proposed(wanted=[], model=random_model())
-    plain = found.encoding.channels
-    turned = plain.transpose(0, 2, 1, 3)[:, ::-1]
-    np.testing.assert_array_equal(recorded[0].encoded[-1], turned)
-    again = found.runner.encode(np.ascontiguousarray(turned)).evidence[:, ::-1].transpose(0, 2, 1, 3)
-    assert np.abs(again - found.encoding.evidence).max() > 0.01
-    np.testing.assert_allclose(found.fields, (found.encoding.evidence + again) / 2, atol=1e-6)
-    native = found.crop.put_back(np.moveaxis(found.fields[2], -1, 0))
-    np.testing.assert_allclose(found.image_likelihood[2], likelihood_of(native), atol=1e-6)
+def test_evidence_is_the_mean_over_two_views(recorded):
+    stack = broken_stack()
+    found = proposed(stack, wanted=[], model=random_model())
+    crop, closer = found.view.crop, found.closer.crop
+    assert closer.middle == pytest.approx(crop.middle)
+    assert (closer.size, closer.spacing_mm) == (crop.size, CLOSER * crop.spacing_mm)
+    np.testing.assert_array_equal(found.closer.images, scale_intensities(closer.take(stack.image, "nearest")))
+    turned = recorded[0].encoded[-1]
+    np.testing.assert_array_equal(turned[..., 0], found.closer.images.transpose(0, 2, 1)[:, ::-1])
+    assert not turned[..., 3:].any()
+    near = found.runner.encode(turned).evidence[:, ::-1].transpose(0, 3, 2, 1)
+    far = crop.put_back(np.moveaxis(found.encoding.evidence[2], -1, 0))
+    inside = closer.put_back(np.ones((1, *closer.size), np.float32))[0] > 0
+    assert 0 < inside.sum() < inside.size
+    np.testing.assert_allclose(found.fields[2], np.where(inside, closer.put_back(near[2]), far), atol=1e-6)
+    assert np.abs(found.fields[2] - far).max() > 0.01
+    np.testing.assert_allclose(found.image_likelihood[2], likelihood_of((far + found.fields[2]) / 2), atol=1e-6)
 
 
 def test_image_evidence_does_not_depend_on_the_masks():
@@ -147,9 +154,9 @@ def test_gaps_are_closed_where_the_image_shows_the_wall():
         assert wall.shape == TRUTH[k].shape
         assert dice(wall, TRUTH[k]) > 0.95
         assert 0 <= found.likelihood[k].min() <= found.likelihood[k].max() <= 1
-        # This automaton changes nothing: its wall equals the single pass, here also without masks.
-        np.testing.assert_array_equal(wall, found.one_pass[k])
+        # This automaton changes nothing: its wall equals that without masks, and nearly the single pass in one view.
         np.testing.assert_array_equal(wall, found.image_walls[k])
+        assert dice(wall, found.one_pass[k]) > 0.95
     assert found.steps == PATIENCE
     assert not found.disregarded
 
@@ -180,7 +187,7 @@ def test_the_rollout_adds_to_the_single_pass(trusting):
 
 
 def crop_about(middle, shape=TRUTH.shape[1:]):
-    return crop_around(middle, (64, 64), 1.6, SPACING, shape)
+    return crop_around(middle, (80, 80), 1.6, SPACING, shape)
 
 
 def test_input_channels_of_the_encoder(recorded):
@@ -226,19 +233,19 @@ def beside(mm):
 
 
 def test_the_crop_is_recentred_on_a_heart_off_its_centre(recorded, monkeypatch):
-    found = proposed(at=beside(34))
+    found = proposed(at=beside(47))
     assert [len(channels) for channels in recorded[0].encoded] == [9, 9, 9, 2]
     assert sorted(found.image_walls) == list(RINGS)
     assert min(dice(found.walls[k], TRUTH[k]) for k in (2, 5)) > 0.95
     monkeypatch.setattr(proposals, "RECENTRE_MM", 1e3)
-    cut_off = proposed(at=beside(34))
+    cut_off = proposed(at=beside(47))
     assert max(dice(wall, TRUTH[k]) for k, wall in cut_off.image_walls.items() if k < 3) < 0.95
 
 
 def test_the_crop_is_not_recentred_without_a_heart_in_the_evidence():
     there = beside(34)
     found = proposed(at=there, model=identity_model())
-    assert found.crop.start == crop_about(tuple(np.median(there.centres, axis=0))).start
+    assert found.view.crop.start == crop_about(tuple(np.median(there.centres, axis=0))).start
     assert found.heart is there
 
 
@@ -438,12 +445,14 @@ def test_wall_is_read_from_the_mean_evidence(disregarded, weight, monkeypatch):
     together, once = read[-2:]
     assert found.disregarded == ({2} if disregarded else set())
     runner = Runner(model.parameters, Architecture.of(model.card.shapes), "numpy")
-    channels = found.runner.encoded[2]
-    given, turned = (runner.encode(each).evidence[0] for each in (channels, np.rot90(channels, axes=(1, 2))))
-    mean, alone = (given + np.rot90(turned, -1)) / 2, found.fields[2]
-    assert np.abs(mean - alone).max() > 0.005  # far above the tolerance
-    shown = alone if disregarded else weight * mean + (1 - weight) * alone
-    shown, alone, given = (found.crop.put_back(np.moveaxis(each, -1, 0)) for each in (shown, alone, given))
+    stack, closer, alone = broken_stack(), found.closer, found.fields[2]
+    given = found.view.crop.put_back(np.moveaxis(runner.encode(found.runner.encoded[2]).evidence[0], -1, 0))
+    channels = stacked(closer.images, closer.crop.take(stack.mask), None, 2)
+    turned = runner.encode(np.ascontiguousarray(np.rot90(channels))[None]).evidence[0]
+    near = closer.crop.put_back(np.moveaxis(np.rot90(turned, -1), -1, 0), outside=np.nan)
+    with_mask = np.where(np.isnan(near), given, near)
+    assert np.abs(with_mask - alone).max() > 0.005  # far above the tolerance
+    shown = alone if disregarded else weight * with_mask + (1 - weight) * alone
     state = found.snapshots[3][2]
     np.testing.assert_allclose(together, (state + shown) / 2, atol=1e-5)
     np.testing.assert_allclose(once, given, atol=1e-6)

@@ -24,7 +24,7 @@ def evidence(count=400, telling=3.0, subjects=20, seed=0):
     """Return made-up repairs that are good if the gain says so, by ``telling`` more than by chance."""
     rng = np.random.default_rng(seed)
     # Kinds of evidence of quite different sizes, as they are.
-    scales = np.array([0.05, 0.2, 0.1, 0.3, 2.0, 0.1, 0.4])
+    scales = np.array([0.05, 0.2, 0.1, 0.3, 2.0, 0.1, 0.4, 1.0])
     rows = pd.DataFrame(rng.normal(0.5, 1, (count, len(REPAIRED_FEATURES))) * scales, columns=list(REPAIRED_FEATURES))
     score = telling * (rows.likelihood / 0.05 - 0.5) + rng.logistic(size=count)
     return rows.assign(good=score > 0, subject=[f"s{n % subjects}" for n in range(count)])

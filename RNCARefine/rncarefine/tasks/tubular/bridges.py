@@ -13,7 +13,6 @@ from scipy.sparse.csgraph import dijkstra
 from scipy.spatial import cKDTree
 
 from ...anatomy.shape import EIGHT
-from ...nca.card import BRIDGE_FEATURES
 from .edits import Limits, Places, length_of
 from .pieces import Pieces
 
@@ -155,11 +154,11 @@ def bridge_confidence(features: Mapping[str, float], weights: Mapping[str, float
 
     Args:
         features: Features of the bridge, from :func:`bridge_features`.
-        weights: Weights of the model card, one per feature and ``intercept``; if empty, the mean likelihood counts.
+        weights: Weights of the model card, for features and ``intercept``; if empty, the mean likelihood counts.
     """
     if not weights:
         return float(features["likelihood"])
-    score = weights["intercept"] + sum(weights[name] * features[name] for name in BRIDGE_FEATURES)
+    score = weights["intercept"] + sum(weights[name] * features[name] for name in weights if name != "intercept")
     return float(1 / (1 + np.exp(-np.clip(score, -50, 50))))
 
 
