@@ -70,7 +70,7 @@ def robustness(
 
     weights, failures = load_model(model), _sample_failures(run, config, stacks)
     name = weights.card.name
-    folder = ensure_folder(run / "robustness" / f"{name}-{weights.card.sha256[:7]}")
+    folder = ensure_folder(run / "robustness" / f"{name}-{weights.card.sha256[:7]}-{weights.card.settings_hash[:4]}")
     disturbed = disturb_and_repair(failures, weights, folder, device=device, workers=workers)
     table = summarise(collect_rows(disturbed, len(failures)))
     write_table(table, run / f"robustness-{name}.csv")
