@@ -133,7 +133,7 @@ def broken_report(**changes: Any) -> Report:
                 reasons=[Reason(ReasonCode.FRAGMENTED, components=2), Reason(ReasonCode.CLEANED)],
             ),
         ],
-        "model": ModelRecord("sax-test", "ab" * 32, "CC-BY-NC-SA-4.0", "ACDC, patients 1-80"),
+        "model": ModelRecord("sax-test", "ab" * 32, "CC-BY-NC-SA-4.0", "ACDC, patients 1-80", "5e771465"),
         "run": RunRecord("0.1.0", "numpy", "cpu", 0, 4, 40, False, False, True, "last", 1.25),
     }
     return Report(**{**values, **changes})

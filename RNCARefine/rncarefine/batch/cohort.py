@@ -51,7 +51,7 @@ def settings_of(model: ModelRecord, options: RepairOptions, **choices: str | int
         choices: Other settings, such as the segment.
     """
     chosen = {name: value for name, value in asdict(options).items() if name not in ("device", "model", "mode")}
-    of_model = {"model": model.name, "sha256": model.sha256, "model_settings": model.settings_hash}
+    of_model = {"model": model.name, "sha256": model.sha256, "settings_hash": model.settings_hash}
     return dict(strict_values({"version": __version__, **of_model, **chosen, **choices}))
 
 

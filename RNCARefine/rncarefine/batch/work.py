@@ -182,7 +182,7 @@ def choice_for(case: CohortCase, common: StructureChoice) -> StructureChoice:
 def _model(name: str, record: ModelRecord) -> Model:
     """Load a model once per process."""
     model = load_model(name)
-    if model.record() != record:
+    if (model.card.sha256, model.card.settings_hash) != (record.sha256, record.settings_hash):
         raise ValueError(
             f"The model {name!r} of the worker differs from that of the batch. Install the same version of RNCARefine "
             "everywhere, or give the path of a .npz that all workers can access."

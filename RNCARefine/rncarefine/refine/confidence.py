@@ -52,7 +52,8 @@ def repaired_features(
         likelihood: Wall probability by the automaton.
         image_likelihood: Wall probability by the encoder from the images alone.
         largest: Largest area within an outline that the encoder draws in the stack, in pixels; 0 without one. Walls
-            with a much smaller outline, near the apex, are less often good.
+            with a much smaller outline, near the apex, are less often good. Without one the feature ``area`` is 0, as
+            for the largest.
 
     Returns:
         The values of :data:`rncarefine.nca.card.REPAIRED_FEATURES`.
@@ -105,8 +106,8 @@ def wall_confidence(found: Mapping[str, float], weights: Mapping[str, float], un
 
     Args:
         found: Features from :func:`repaired_features` or :func:`closed_features`.
-        weights: Weights of the model card, one per feature and ``intercept``. If empty, the feature ``uncalibrated``
-            (an expected Dice) is returned.
+        weights: Weights of the model card, for some or all features, and ``intercept``. If empty, the feature
+            ``uncalibrated`` (an expected Dice) is returned.
         uncalibrated: Name of that feature.
 
     Returns:

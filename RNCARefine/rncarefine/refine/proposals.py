@@ -86,8 +86,8 @@ class ImageEvidence:
         view: View around the heart.
         encoding: Encoding of every slice in this view, without masks.
         closer: Closer view, with smaller pixels, of the same place.
-        fields: Evidence in the closer view, and around it in the other, on the stack's grid, shape
-            ``(k, fields, j, i)``.
+        fields: Evidence in the closer view, and outside it in ``view``, on the stack's grid, shape
+            ``(k, fields, j, i)``. Empty, like ``closer``, until the heart is located.
         image_likelihood: Wall probability on the stack's grid, shape ``(k, j, i)``: mean over both views.
         walls: Closed rings read from this mean ("image alone"), by slice; slices without a ring are missing.
         certainty: Median over slices of the expected Dice of the encoder's own walls, 0 to 1.
@@ -195,7 +195,7 @@ def _in_closer_view(
     """Encode the quarter turn of some slices in the closer view.
 
     Args:
-        evidence: Crop and closer view.
+        evidence: Only its two views are used.
         inputs: Images and masks in the closer view.
         slices: Slices to encode.
         around: Their evidence in the crop, for the surroundings of the closer view, shape ``(n, j, i, fields)``.
@@ -204,14 +204,12 @@ def _in_closer_view(
     Returns:
         Evidence on the stack's grid, shape ``(n, fields, j, i)``.
     """
-    if not len(slices):
-        return np.zeros((0, runner.architecture.fields, *evidence.view.crop.shape), np.float32)
     turned = runner.encode(np.ascontiguousarray(np.rot90(inputs.channels(slices), axes=(1, 2)))).evidence
-    result = []
-    for near, far in zip(np.rot90(turned, -1, axes=(1, 2)), around, strict=True):
+    result = np.empty((len(slices), around.shape[-1], *evidence.view.crop.shape), np.float32)
+    for row, (near, far) in enumerate(zip(np.rot90(turned, -1, axes=(1, 2)), around, strict=True)):
         inside = evidence.closer.crop.put_back(_channels_first(near), outside=np.nan)
-        result.append(np.where(np.isnan(inside), evidence.view.crop.put_back(_channels_first(far)), inside))
-    return np.stack(result)
+        result[row] = np.where(np.isnan(inside), evidence.view.crop.put_back(_channels_first(far)), inside)
+    return result
 
 
 def propose(
@@ -263,10 +261,11 @@ def propose(
     )
     weight = model.card.mask_weight
     seen = {row: k for row, k in enumerate(rolled) if weight and k in wanted and k not in disregarded}
-    closer = _Inputs.with_masks(evidence.closer, stack) if seen else inputs
-    with_masks = dict(
-        zip(seen, _in_closer_view(evidence, closer, [*seen.values()], given.evidence[list(seen)], runner), strict=True)
-    )
+    with_masks = {}
+    if seen:
+        closer = _Inputs.with_masks(evidence.closer, stack)
+        fields = _in_closer_view(evidence, closer, [*seen.values()], given.evidence[list(seen)], runner)
+        with_masks = dict(zip(seen, fields, strict=True))
     links = None
     if architecture.volumetric:
         one = np.zeros(len(rolled), np.int64)

@@ -168,7 +168,7 @@ def test_device_may_change_between_runs(tmp_path):
         (settings_of(replace(MODEL, sha256="1" * 64), RepairOptions(), segment="myo", pool=None), "sha256 was '000"),
         (
             settings_of(replace(MODEL, settings_hash="1"), RepairOptions(), segment="myo", pool=None),
-            "model_settings was '', is '1'",
+            "settings_hash was '', is '1'",
         ),
         (
             settings_of(MODEL, RepairOptions(max_change_mm2=9.0), segment="myo", pool=None),

@@ -90,12 +90,15 @@ def test_a_result_that_cannot_be_written_is_not_the_case_s_fault(case, tmp_path,
         ({"version": "9.9"}, "but the batch was started with 9.9"),
         ({"folder": Path("/none/out")}, "The worker cannot access"),
         ({"record": ModelRecord("tiny", "0" * 64, "CC0", "none")}, "differs from that of the batch"),
+        ({"settings_hash": "0" * 12}, "differs from that of the batch"),
         ({"model": "none"}, "There is no model 'none'"),
         ({"options": RepairOptions(device="mps")}, "Device 'mps'"),
     ],
 )
 def test_invalid_worker_reports_the_problem(case, tmp_path, changes, complaint):
-    work = file_work(tmp_path, **changes)
+    work = file_work(tmp_path)
+    hashed = {"record": replace(work.record, **changes)} if "settings_hash" in changes else changes
+    work = replace(work, **hashed)
     assert complaint in work.problem()
     assert complaint in work(case).reason
 

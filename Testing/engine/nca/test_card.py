@@ -32,7 +32,20 @@ def test_a_card_is_plain_json_and_comes_back_from_it(path):
     assert set(COMPLETE.to_dict()) == {entry.name for entry in fields(ModelCard)}
 
 
-@pytest.mark.parametrize("change", [{"steps": 9}, {"mask_weight": 0.5}, {"closed_confidence": {"seen": 1.0}}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"spacing_mm": 9.0},
+        {"crop": 9},
+        {"steps": 9},
+        {"fire_rate": 0.9},
+        {"mask_weight": 0.9},
+        {"confidence": {"seen": 9.0}},
+        {"closed_confidence": {"seen": 9.0}},
+        {"tubular": {"keep_px": 9.0}},
+    ],
+    ids=str,
+)
 def test_the_hash_of_the_settings_changes_with_what_decides_a_result(change):
     assert COMPLETE.settings_hash == replace(COMPLETE, metrics={"dice": 1.0}, sha256="1b" * 32).settings_hash
     assert COMPLETE.settings_hash != replace(COMPLETE, **change).settings_hash

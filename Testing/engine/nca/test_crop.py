@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.ndimage import map_coordinates
 
 from rncarefine.nca.crop import Crop, crop_around
 
@@ -51,6 +52,7 @@ def seen_pixels(crop):
 def test_the_point_lies_in_the_middle_of_the_crop(middle, size, spacing_mm, spacing):
     crop = crop_around(middle, size, spacing_mm, spacing, (120, 110))
     assert (crop.size, crop.shape, crop.in_plane) == (size, (120, 110), spacing)
+    assert crop.middle == pytest.approx(middle, abs=1e-6)
     assert crop.ratio == pytest.approx((spacing_mm / spacing[0], spacing_mm / spacing[1]))
     for place, start, pixels, ratio in zip(middle, crop.start, size, crop.ratio, strict=True):
         assert start + (pixels - 1) / 2 * ratio == pytest.approx(place, abs=1e-6)
@@ -113,6 +115,33 @@ def test_value_beyond_the_crop():
     back = crop.put_back(np.ones((1, 64, 64), np.float32), outside=-2.0)[0]
     assert back[10, 10] == -2
     assert back[50, 50] == 1
+
+
+@pytest.mark.parametrize("start", [(-90.0, 20.0), (150.0, 20.0), (20.0, -90.0), (20.0, 150.0)])
+def test_a_crop_beyond_the_slice_has_the_value_everywhere(start):
+    crop = Crop(start, (64, 64), 1.0, (1.0, 1.0), (120, 130))
+    assert np.isnan(crop.put_back(np.ones((2, 64, 64), np.float32), outside=np.nan)).all()
+
+
+@settings(max_examples=40)
+@given(
+    start=st.tuples(st.floats(-30, 50), st.floats(-30, 50)),
+    size=st.tuples(st.integers(2, 40), st.integers(2, 40)),
+    spacing=st.tuples(st.floats(0.7, 2.2), st.floats(0.7, 2.2)),
+)
+def test_fields_come_back_by_bilinear_interpolation(start, size, spacing):
+    crop = Crop(start, size, 1.6, spacing, (44, 52))
+    field = np.random.default_rng(0).random((1, *size)).astype(np.float32)
+    back = crop.put_back(field, outside=np.nan)[0]
+    j, i = (
+        np.expand_dims((np.arange(pixels) - first) / ratio, 1 - axis)
+        for axis, (pixels, first, ratio) in enumerate(zip(crop.shape, start, crop.ratio, strict=True))
+    )
+    inside = (j > 1e-6) & (j < size[0] - 1 - 1e-6) & (i > 1e-6) & (i < size[1] - 1 - 1e-6)
+    beyond = (j < -1e-6) | (j > size[0] - 1 + 1e-6) | (i < -1e-6) | (i > size[1] - 1 + 1e-6)
+    expected = map_coordinates(field[0], np.broadcast_arrays(j, i), order=1)
+    np.testing.assert_allclose(back[inside], expected[inside], atol=1e-4)
+    assert np.isnan(back[beyond]).all()
 
 
 def test_a_coarser_crop_takes_the_mean_and_not_every_other_pixel():

@@ -73,6 +73,10 @@ def test_what_is_saved_loads_bit_for_bit_by_either_file(saved):
         assert loaded.card.parameters == 64 * 16 + 16 + 1
         assert loaded.card.shapes == {"scale": (), "update.bias": (16,), "update.weight": (64, 16)}
         assert replace(loaded.card, shapes={}, parameters=0, sha256="") == CARD
+        assert (loaded.record().sha256, loaded.record().settings_hash) == (
+            loaded.card.sha256,
+            loaded.card.settings_hash,
+        )
         assert loaded.card.sha256 == hashlib.sha256((saved / "tiny-2d.npz").read_bytes()).hexdigest()
 
 

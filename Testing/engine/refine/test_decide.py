@@ -46,6 +46,7 @@ def decided(
     k=K,
     image_likelihood=TRUTH,
     alone=None,
+    elsewhere=None,
     drawn=None,
     likelihood=None,
     support=None,
@@ -62,6 +63,7 @@ def decided(
         k: Which slice.
         image_likelihood: Probability of wall there, from the image alone.
         alone: The ring that is read from it.
+        elsewhere: Such rings of other slices.
         drawn: The automaton's ring.
         likelihood: The automaton's probability of wall, by default its ring.
         support: That of the mean which the ring is read from, by default the same.
@@ -79,10 +81,9 @@ def decided(
     chosen = RepairOptions(**options)
     examined = Examined.of(stack, chosen)
     vars(examined)["loose_share"] = loose
+    walls_alone = {**({} if alone is None else {k: alone}), **(elsewhere or {})}
     # Decisions do not look at the crop and what lies in it.
-    evidence = ImageEvidence(
-        examined.heart, None, None, None, None, field, {} if alone is None else {k: alone}, 1.0, 1.0, 1.0
-    )
+    evidence = ImageEvidence(examined.heart, None, None, None, None, field, walls_alone, 1.0, 1.0, 1.0)
     proposals = Proposals({}, {}, {}, {}, frozenset(disregarded))
     if drawn is not None:
         proposals.walls[k] = drawn
@@ -423,6 +424,13 @@ def test_below_the_least_confidence_a_slice_needs_review(wall, field, names, cod
         assert found.decision.confidence == pytest.approx(chance)
         assert found.decision.doubtful == doubted
         assert (code in codes(found)) == doubted
+
+
+def test_the_area_is_relative_to_the_largest_outline_in_the_images():
+    large, small = ring(20, 26), ring(4, 8)
+    found = decided(drawn=TRUTH, alone=small, elsewhere={K + 1: large})
+    inside, largest = (int(fill_holes(wall).sum()) for wall in (TRUTH, large))
+    assert found.features["area"] == pytest.approx(math.log((1 + inside) / (1 + largest)))
 
 
 def test_the_neighbours_images_count_for_a_closed_wall():

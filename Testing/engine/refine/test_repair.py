@@ -98,6 +98,8 @@ def test_empty_slice_is_interpolated_from_neighbours(add_only):
     assert dice(found.wall[4], heart()[0][4]) > 0.95
     assert is_ring(found.wall[4])
     assert verdicts(found.report) == {4: Verdict.GEOMETRY}
+    # The slices taper: the outline is smaller than the largest.
+    assert -1 < found.features[4]["area"] < -0.05
 
 
 def test_refused_neighbours_are_not_interpolated():

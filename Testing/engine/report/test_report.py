@@ -56,6 +56,7 @@ def test_the_json_has_what_was_promised(tmp_path):
     assert content["stack"]["closed_after"] == 3
     assert content["stack"]["spacing_mm"] == [8.0, 1.5, 1.25]
     assert content["model"]["sha256"] == "ab" * 32
+    assert content["model"]["settings_hash"] == "5e771465"
     assert content["run"]["seed"] == 0
     assert content["warnings"] == [sentence(Reason(ReasonCode.ONE_SLICE))]
     assert content["doubts"] == [{"code": "one_slice", "values": {}}]

@@ -103,6 +103,16 @@ def test_repeated_test_set_evaluations_are_reported(tmp_path):
     assert lines[0]["date"] in sentence
 
 
+def test_a_record_of_an_earlier_version_is_completed(tmp_path):
+    record = tmp_path / "opened.csv"
+    record.write_text("model,sha256,date,command\none-2d,11,2026-01-01,first\n")
+    open_test_subjects(record, [with_hash(seeing_model(), "1")], "second")
+    with record.open(encoding="utf-8") as file:
+        lines = list(csv.DictReader(file))
+    assert [(line["command"], line["sha256"]) for line in lines] == [("first", "11"), ("second", "1" * 64)]
+    assert lines[0]["settings_hash"] == ""
+
+
 def test_other_weights_of_the_same_name_have_not_opened_them(tmp_path):
     record = tmp_path / "opened.csv"
     open_test_subjects(record, [with_hash(seeing_model(), "1")], "first")

@@ -126,21 +126,26 @@ def open_test_subjects(record: Path, models: Sequence[Model], command: str) -> l
     """Log an evaluation on the test set, before it starts.
 
     Args:
-        record: CSV file to extend; created if needed.
+        record: CSV file to append to; created if needed.
         models: Models to evaluate.
         command: Command line.
 
     Returns:
         A warning for every model that was evaluated on the test set before.
     """
-    earlier = pd.read_csv(record, dtype=str) if record.exists() else pd.DataFrame(columns=["sha256", "date"])
+    columns = ["model", "sha256", "settings_hash", "date", "command"]
+    earlier = pd.read_csv(record, dtype=str) if record.exists() else pd.DataFrame(columns=columns)
     now = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
     cards = [model.card for model in models]
     lines = [
         {"model": c.name, "sha256": c.sha256, "settings_hash": c.settings_hash, "date": now, "command": command}
         for c in cards
     ]
-    write_table(pd.concat([earlier, pd.DataFrame(lines)]), record)
+    if record.exists() and list(earlier) != columns:
+        write_table(earlier.reindex(columns=columns), record)
+    added = pd.DataFrame(lines, columns=columns)
+    # Evaluations that run at the same time may both append.
+    added.to_csv(record, mode="a", header=not record.exists(), index=False, lineterminator="\n")
     before = [(card, earlier.date[earlier.sha256 == card.sha256]) for card in cards]
     return [
         f"The test set was opened before for {card.name} ({card.sha256[:7]}): {', '.join(dates)}."
