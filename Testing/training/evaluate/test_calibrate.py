@@ -52,11 +52,11 @@ def test_the_weights_give_the_probabilities_of_the_regression():
 
 def test_auroc_is_that_of_subjects_left_out():
     rng = np.random.default_rng(1)
-    rows = evidence(160, subjects=8)
+    rows = evidence(160, subjects=10)
     # Evidence that tells nothing but whose it is, and thereby who happens to be repaired well: nothing for others.
     whose = [int(subject[1:]) for subject in rows.subject]
     count = len(REPAIRED_FEATURES)
-    rows[list(REPAIRED_FEATURES)] = rng.normal(size=(8, count))[whose] + rng.normal(0, 0.01, (160, count))
+    rows[list(REPAIRED_FEATURES)] = rng.normal(size=(10, count))[whose] + rng.normal(0, 0.01, (160, count))
     rows["good"] = [number % 2 == 0 for number in whose]
     calibration = fit(rows)
     assert roc_auc_score(rows.good, probabilities(rows, calibration.weights)) > 0.98
