@@ -186,7 +186,10 @@ def model_labels(models: Sequence[Model]) -> list[str]:
     ]
     for label, times in Counter(labels).items():
         if times > 1:
-            raise ValueError(f"The weights {label} are given {times} times. List every model once.")
+            raise ValueError(
+                f"The weights {label} are given {times} times. List every model once. To compare settings of a card, "
+                "evaluate one after the other: rows of the same weights replace each other."
+            )
     return labels
 
 
