@@ -16,7 +16,7 @@ from rncarefine.reasons import ReasonCode, codes_of
 from rncarefine.refine.decide_places import edit
 from rncarefine.refine.picture import RepairedPicture, check_picture
 from rncarefine.tasks.tubular import picture as tubular_picture
-from rncarefine.tasks.tubular.bridges import BridgeCandidate, rasterize
+from rncarefine.tasks.tubular.bridges import BridgeCandidate, bridge_confidence, rasterize
 from rncarefine.tasks.tubular.edits import length_of
 from rncarefine.tasks.tubular.picture import Picture
 from rncarefine.tasks.tubular.pieces import Pieces
@@ -397,3 +397,10 @@ def test_open_ends_are_extended_without_joining(angle):
     assert betti_2d(result.mask) == (2, 0)
     pieces, _ = ndimage.label(result.mask, structure=EIGHT)
     assert ndimage.distance_transform_edt(pieces != 1)[pieces == 2].min() >= 3
+
+
+def test_a_card_may_lack_features_of_the_bridges():
+    features = {"likelihood": 0.5, "length": 3.0}
+    sure = bridge_confidence(features, {"intercept": -1.0, "likelihood": 4.0})
+    assert sure == pytest.approx(1 / (1 + np.exp(-1.0)))
+    assert bridge_confidence(features, {}) == 0.5

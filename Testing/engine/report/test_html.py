@@ -172,6 +172,14 @@ def test_base_and_apex_are_named_in_the_table_and_in_the_gallery(apex, first, la
     assert re.findall(r"<h3>Slice (\d) <span class=end>(\w+)<", text) == [("0", first), ("3", last)]
 
 
+def test_the_hash_of_the_settings_is_shown_if_the_report_has_one():
+    report = broken_report()
+    assert "5e771465" in page(report)[1].text
+    earlier = replace(report, model=replace(report.model, settings_hash=""))
+    with_hash, without = ([tag for tag, _ in page(each)[1].tags].count("dt") for each in (report, earlier))
+    assert without == with_hash - 1
+
+
 @pytest.mark.parametrize("trimmed", [False, True])
 def test_blood_pool_outside_the_ring_is_noted_with_its_slices(trimmed):
     report = broken_report()
