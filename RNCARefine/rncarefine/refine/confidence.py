@@ -42,7 +42,7 @@ def sharpness(likelihood: Field) -> float:
 
 
 def repaired_features(
-    before: Mask, wall: Mask, likelihood: Field, image_likelihood: Field, largest: int = 0
+    before: Mask, wall: Mask, likelihood: Field, image_likelihood: Field, largest: int
 ) -> dict[str, float]:
     """Compute the features of the confidence in a repaired wall.
 
@@ -51,9 +51,9 @@ def repaired_features(
         wall: Repaired wall.
         likelihood: Wall probability by the automaton.
         image_likelihood: Wall probability by the encoder from the images alone.
-        largest: Largest area within an outline that the encoder draws in the stack, in pixels; 0 without one. Walls
-            with a much smaller outline, near the apex, are less often good. Without one the feature ``area`` is 0, as
-            for the largest.
+        largest: Largest area within an outline that the encoder draws in the stack, in pixels; 0 if it draws none.
+            Walls with a much smaller outline, near the apex, are less often good. Without any outline, the feature
+            ``area`` is 0, as for the largest.
 
     Returns:
         The values of :data:`rncarefine.nca.card.REPAIRED_FEATURES`.

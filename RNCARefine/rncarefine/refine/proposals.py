@@ -85,9 +85,9 @@ class ImageEvidence:
         heart: Long axis of the heart.
         view: View around the heart.
         encoding: Encoding of every slice in this view, without masks.
-        closer: Closer view, with smaller pixels, of the same place.
+        closer: Closer view, with smaller pixels, of the same place; ``view`` until the heart is located.
         fields: Evidence in the closer view, and outside it in ``view``, on the stack's grid, shape
-            ``(k, fields, j, i)``. Empty, like ``closer``, until the heart is located.
+            ``(k, fields, j, i)``; empty until the heart is located.
         image_likelihood: Wall probability on the stack's grid, shape ``(k, j, i)``: mean over both views.
         walls: Closed rings read from this mean ("image alone"), by slice; slices without a ring are missing.
         certainty: Median over slices of the expected Dice of the encoder's own walls, 0 to 1.

@@ -92,11 +92,10 @@ def provenance(model: ModelRecord | None, no_model: str, run: Iterable[tuple[str
         weights = [
             ("Model", model.name),
             ("SHA-256", model.sha256),
+            *([("Hash of the settings on the card", model.settings_hash)] if model.settings_hash else []),
             ("Licence of the weights", model.licence),
             ("Training data", model.training_data),
         ]
-        if model.settings_hash:
-            weights.insert(2, ("Hash of the settings on the card", model.settings_hash))
     lists = (
         "<dl>" + "".join(f"<dt>{title}</dt><dd>{escape(value)}</dd>" for title, value in entries) + "</dl>"
         for entries in (weights, run)

@@ -75,11 +75,11 @@ def test_a_closed_wall_of_a_single_slice_has_no_neighbours_and_no_others():
 
 def test_nothing_is_divided_by_zero():
     for found in (
-        repaired_features(NOTHING, NOTHING, sure(NOTHING), sure(NOTHING)),
+        repaired_features(NOTHING, NOTHING, sure(NOTHING), sure(NOTHING), largest=0),
         closed_of(0, [NOTHING, NOTHING], [NOTHING, NOTHING]),
     ):
         assert all(value == 0 for name, value in found.items() if name != "others_right")
-    assert repaired_features(NOTHING, RING, sure(RING), sure(RING))["kept"] == 0
+    assert repaired_features(NOTHING, RING, sure(RING), sure(RING), largest=9)["kept"] == 0
 
 
 def test_expected_dice_of_certain_likelihood_is_dice():
