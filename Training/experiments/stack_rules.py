@@ -14,8 +14,8 @@ from rncarefine.nca.architecture import Architecture
 from rncarefine.nca.model import Model
 from rncarefine.nca.rollout import Runner
 from rncarefine.refine.examine import Examined, wall_features
+from rncarefine.refine.locate import locate_heart_in_images
 from rncarefine.refine.options import RepairOptions
-from rncarefine.refine.proposals import locate_heart_in_images
 from rncarefine.refine.repair import MIN_CONTRADICTED, MIN_OVERLAP, apex_in, wall_overlaps
 from rncarefine.stack import Mask, Stack
 from rncarefine.tasks.ring.diagnosis import apex_end

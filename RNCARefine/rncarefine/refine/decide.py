@@ -24,8 +24,9 @@ from ..words import REPAIRED, Expectation, Finding, Verdict
 from .build_report import SliceDecision
 from .confidence import closed_features, expected_dice, repaired_features, wall_confidence
 from .examine import Examined
+from .locate import ImageEvidence
 from .options import RepairOptions
-from .proposals import ImageEvidence, Proposals
+from .proposals import Proposals
 
 Field = NDArray[np.float32]
 

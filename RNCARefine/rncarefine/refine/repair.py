@@ -36,9 +36,10 @@ from .canonical import (
 )
 from .decide import MAX_LOOSE, Decided, counts_as_ring, decide, from_neighbours
 from .examine import Examined, wall_features
+from .locate import CERTAIN_HEART, MIN_CERTAINTY, ImageEvidence, locate_heart_in_images
 from .metrics import dice
 from .options import RepairOptions
-from .proposals import CERTAIN_HEART, MIN_CERTAINTY, ImageEvidence, locate_heart_in_images, propose
+from .proposals import propose
 from .records import Report
 from .result import Changes, Repaired
 

@@ -24,8 +24,9 @@ from rncarefine.refine.decide import (
     decide,
 )
 from rncarefine.refine.examine import Examined
+from rncarefine.refine.locate import ImageEvidence
 from rncarefine.refine.options import RepairOptions
-from rncarefine.refine.proposals import ImageEvidence, Proposals
+from rncarefine.refine.proposals import Proposals
 from rncarefine.stack import Stack
 from rncarefine.tasks.ring.interpolation import polar_interpolation
 from rncarefine.tasks.ring.readout import is_ring

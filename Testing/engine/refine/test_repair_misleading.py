@@ -10,7 +10,7 @@ from engine.shapes import STACK_SPACING, disc, heart, horseshoe, ring
 from engine.toy_models import SEEING, identity_model, spreading_parameters, toy_model
 from engine.toy_stacks import broken_stack, dice, gap, grey, ruined_stack
 from rncarefine.reasons import ReasonCode
-from rncarefine.refine.proposals import MIN_CERTAINTY
+from rncarefine.refine.locate import MIN_CERTAINTY
 from rncarefine.refine.repair import check
 from rncarefine.stack import Stack
 from rncarefine.words import REPAIRED, Verdict

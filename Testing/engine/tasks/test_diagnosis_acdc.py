@@ -16,7 +16,7 @@ import SimpleITK as sitk
 
 from engine.shapes import damage
 from rncarefine.anatomy.topology import betti_2d
-from rncarefine.refine.proposals import CENTRAL_MM, MIN_OUTLINE_MM2
+from rncarefine.refine.locate import CENTRAL_MM, MIN_OUTLINE_MM2
 from rncarefine.tasks.ring.diagnosis import diagnose_mask
 from rncarefine.words import Apex, Expectation, Finding
 
@@ -141,7 +141,7 @@ def test_a_crack_in_a_ring_that_people_drew_is_found(volumes, with_pool):
 
 
 def test_where_hearts_lie_and_how_large_they_are(volumes):
-    """Check the constants of :mod:`rncarefine.refine.proposals` on ACDC."""
+    """Check the constants of :mod:`rncarefine.refine.locate` on ACDC."""
     away, areas = [], []
     for truth in volumes:
         filled = np.isin(truth.labels, (MYOCARDIUM, POOL))
