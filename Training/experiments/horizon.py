@@ -1,4 +1,4 @@
-"""Stability: rollouts far beyond the number of steps at inference."""
+"""Rollouts from no step to far beyond the number of steps at inference: what they change, and their stability."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from rncarefine.anatomy.heart import locate_heart
 from rncarefine.nca.model import Model
 from rncarefine.refine.metrics import dice
 from rncarefine.refine.proposals import propose_around
+from rncarefine.refine.views import likelihood_of
 from rncarefine.tasks.ring.readout import is_ring, read_wall
 from rncarefine_training.evaluate.measure import Failure, broken_slices, in_parallel
 from rncarefine_training.evaluate.statistics import mean
 
-STEPS = (8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
+STEPS = (0, 2, 4, 8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
 SEEDS = (0, 1, 2)
 
 
@@ -40,9 +41,10 @@ def long_rollouts(
         workers: Number of processes.
 
     Yields:
-        The rows of one stack: one per broken slice, seed and snapshot, with ``ring`` (a closed ring can be read),
-        ``dice`` (0 without one), ``area`` (relative to the true wall; 0 without one) and ``moved``: 1 - IoU with the
-        wall of the previous snapshot.
+        The rows of one stack: one per broken slice, seed and snapshot, with ``bare`` (the thresholded wall is a closed
+        ring before the read-out), ``ring`` (a closed ring can be read), ``dice`` (0 without one), ``area`` (relative to
+        the true wall; 0 without one) and ``moved``: 1 - IoU with the wall of the previous snapshot. Step 0 is the
+        evidence of the encoder.
     """
     job = partial(_roll_out, model=model, steps=tuple(sorted(set(steps))), seeds=seeds, device=device)
     yield from in_parallel(job, failures, workers)
@@ -63,7 +65,8 @@ def _roll_out(
         for k in wanted:
             before = stack.mask[k]
             for number in steps:
-                found = read_wall(proposals.snapshots[number][k])
+                fields = proposals.snapshots[number][k]
+                found = read_wall(fields)
                 now = np.zeros_like(before) if found is None else found
                 either = int((now | before).sum())
                 rows.append(
@@ -73,6 +76,7 @@ def _roll_out(
                         "k": k,
                         "seed": seed,
                         "steps": number,
+                        "bare": is_ring(np.asarray(likelihood_of(fields) > 0.5, np.uint8)),
                         "ring": found is not None and is_ring(found),
                         "dice": dice(now, truth[k]),
                         "area": float(now.sum() / truth[k].sum()),
@@ -90,16 +94,16 @@ def summarise(rows: pd.DataFrame) -> pd.DataFrame:
         rows: From :func:`long_rollouts`, of all stacks.
 
     Returns:
-        ``n`` slices and ``seeds``, and for each of ``ring``, ``dice``, ``area`` and ``moved`` its mean, ``low`` and
-        ``high`` (bootstrap over subjects, slices averaged over seeds), ``least`` and ``most`` (minimum and maximum
-        over the means of single seeds).
+        ``n`` slices and ``seeds``, and for each of ``bare``, ``ring``, ``dice``, ``area`` and ``moved`` its mean,
+        ``low`` and ``high`` (bootstrap over subjects, slices averaged over seeds), ``least`` and ``most`` (minimum and
+        maximum over the means of single seeds).
     """
     lines = []
     for steps, part in rows.groupby("steps"):
         by_slice = part.groupby(["source", "case", "subject", "k"]).mean(numeric_only=True).reset_index()
         by_seed = part.groupby("seed").mean(numeric_only=True)
         line: dict[str, object] = {"steps": steps, "n": len(by_slice), "seeds": len(by_seed)}
-        for measure in ("ring", "dice", "area", "moved"):
+        for measure in ("bare", "ring", "dice", "area", "moved"):
             found = mean(by_slice[measure], by_slice.subject)
             line |= found.columns(measure)
             line |= {f"{measure} least": by_seed[measure].min(), f"{measure} most": by_seed[measure].max()}

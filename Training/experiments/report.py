@@ -242,6 +242,7 @@ def horizon_table(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "steps": table.steps,
+            "closed before the read-out (95 %)": interval(table, "bare", 1, form="%"),
             "closed rings (95 %)": interval(table, "ring", 1, form="%"),
             "Dice (95 %)": interval(table, "dice", 3, form=""),
             "area / true area (95 %)": interval(table, "area", 3, form=""),

@@ -43,7 +43,7 @@ def _tables(run: Path, kind: str) -> dict[str, pd.DataFrame]:
 
 
 def draw_horizon(tables: dict[str, pd.DataFrame], steps: dict[str, int]) -> Figure:
-    """Draw closed rings, Dice and area over the steps of long rollouts.
+    """Draw closed rings (dashed: before the read-out), Dice and area over the steps of long rollouts.
 
     Args:
         tables: From :func:`experiments.horizon.summarise`, by model.
@@ -51,7 +51,11 @@ def draw_horizon(tables: dict[str, pd.DataFrame], steps: dict[str, int]) -> Figu
     """
     figure = new_figure(2.9)
     panels = figure.subplots(1, 3)
-    titles = (("ring", "Closed rings"), ("dice", "Dice"), ("area", "Area, over the true wall's"))
+    titles = (
+        ("ring", "Closed rings (dashed: before read-out)"),
+        ("dice", "Dice"),
+        ("area", "Area, over the true wall's"),
+    )
     shade = colours(list(tables))
     for axes, (measure, title) in zip(panels, titles, strict=True):
         for number, (model, table) in enumerate(tables.items()):
@@ -62,10 +66,12 @@ def draw_horizon(tables: dict[str, pd.DataFrame], steps: dict[str, int]) -> Figu
             for edge in ("least", "most"):
                 axes.plot(table.steps, table[f"{measure} {edge}"], color=colour, linewidth=0.7, alpha=0.6)
             axes.plot(table.steps, table[measure], color=colour, marker=MARKERS[number % len(MARKERS)], label=model)
+            if measure == "ring":
+                axes.plot(table.steps, table.bare, color=colour, linestyle="--", marker=MARKERS[number % len(MARKERS)])
             if model in steps:
                 axes.axvline(steps[model], color=colour, linewidth=0.9, linestyle=":")
-        axes.set_xscale("log", base=2)
-        ticks = sorted({step for table in tables.values() for step in table.steps if step in (8, 24, 64, 192, 512)})
+        axes.set_xscale("symlog", base=2, linthresh=2, linscale=0.7)
+        ticks = sorted({step for table in tables.values() for step in table.steps if step in (0, 4, 16, 64, 256)})
         axes.set_xticks(ticks, [str(step) for step in ticks])
         axes.xaxis.set_minor_locator(NullLocator())
         axes.set(title=title, xlabel="steps")

@@ -8,9 +8,9 @@ from rncarefine_training.evaluate.store import write_table
 
 
 def horizon_table(level=0.9):
-    steps = [8, 24, 512]
+    steps = [0, 24, 512]
     columns = {"steps": steps, "n": 9, "seeds": 3}
-    for name in ("ring", "dice", "area", "moved"):
+    for name in ("bare", "ring", "dice", "area", "moved"):
         columns |= {name: level, f"{name} low": level - 0.02, f"{name} high": level + 0.02}
         columns |= {f"{name} least": level - 0.01, f"{name} most": level + 0.01}
     return pd.DataFrame(columns)
