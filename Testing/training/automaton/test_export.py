@@ -45,8 +45,14 @@ def test_card_describes_model_and_training(checkpoint, tmp_path):
     assert (card.mode, card.spacing_mm, card.crop, card.steps, card.fire_rate) == ("slice-wise", 1.6, 48, 4, 0.5)
     assert Architecture.of(card.shapes) == Architecture(channels=6, hidden=8, encoder=(4, 6))
     assert (card.channels, card.hidden, card.metrics) == (6, 8, {})
-    assert card.created_by["command"].startswith("rncarefine-train")
+    assert card.created_by["command"] == "rncarefine-train all"
     assert type(config).model_validate(card.created_by["config"]) == config
+
+
+def test_card_of_a_later_stage_names_its_training(checkpoint, tmp_path):
+    card = load_model(export(toy_config(automaton__start="toy-first"), checkpoint[0], tmp_path)).card
+    assert card.created_by["command"] == "rncarefine-train automaton"
+    assert card.created_by["config"]["automaton"]["start"] == "toy-first"
 
 
 def test_card_names_external_networks(checkpoint, tmp_path):

@@ -104,8 +104,8 @@ def tubular_settings(spacing: float) -> dict[str, Any]:
 
 
 def _command(config: Config) -> str:
-    """Return the command that reproduces the weights; ``all`` does not cover external networks."""
-    return "automaton" if config.predictions.train else "all"
+    """Return the command that trains the weights; ``all`` covers neither external networks nor a previous stage."""
+    return "automaton" if config.predictions.train or config.automaton.start else "all"
 
 
 def recard(path: Path, **changes: Any) -> None:
