@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -21,7 +22,14 @@ from rncarefine_training.cli.options import DEFAULT_CONFIG, ConfigOption, RunOpt
 from rncarefine_training.cli.tables import show, show_evaluation
 from rncarefine_training.config import Config
 from rncarefine_training.evaluate.measure import Failure, measure_repairs
-from rncarefine_training.evaluate.store import ROWS, base_name, read_rows, write_evaluation, write_table
+from rncarefine_training.evaluate.store import (
+    ROWS,
+    base_name,
+    open_test_subjects,
+    read_rows,
+    write_evaluation,
+    write_table,
+)
 
 from .comparison.commands import compare_published, draw_vessels
 
@@ -157,6 +165,32 @@ def another_sequence(
     show(scars_table(table), "Share of the true wall inside the repaired wall")
 
 
+def observers(
+    second: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="Masks by a second observer.")],
+    run: RunOption = Path("run"),
+    config: ConfigOption = DEFAULT_CONFIG,
+    model: ModelOption = "retina-vessels-2d",
+    test: Annotated[bool, typer.Option(help="Use the test set instead of the validation set.")] = False,
+    workers: WorkersOption = 1,
+) -> None:
+    """Count the bridges on vessels of either observer; write RUN/vessels-observers.csv."""
+    from rncarefine_training.cli.pictures import entries_of
+    from rncarefine_training.evaluate.pictures.measure import segmented
+
+    from .observers import judge_bridges, second_masks, summarise
+    from .report import observers_table
+
+    training, weights = Config.load(config), load_model(model)
+    subjects = training.subjects.test if test else training.subjects.select
+    jobs = second_masks(segmented(entries_of(run).values(), training.predictions.test, subjects), second)
+    if test:
+        for sentence in open_test_subjects(run / "opened.csv", [weights], "experiments " + " ".join(sys.argv[1:])):
+            console.print(sentence, style="yellow")
+    table = summarise(collect_rows(judge_bridges(jobs, weights, workers), len(jobs)))
+    write_table(table, run / "vessels-observers.csv")
+    show(observers_table(table), "Bridges on vessels of either observer")
+
+
 def gallery(
     run: RunOption = Path("run"),
     model: ModelOption = "sax-cine-2d",
@@ -283,6 +317,7 @@ for command in (
     good_walls,
     stack_rules,
     another_sequence,
+    observers,
     gallery,
     ablate,
     compare_published,

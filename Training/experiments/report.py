@@ -25,6 +25,7 @@ from rncarefine_training.evaluate.strata import FAULT, PLACE
 from rncarefine_training.evaluate.tables import ALL
 
 from .good_walls import UNCHANGED
+from .observers import OBSERVERS
 from .robustness import UNDISTURBED
 from .volumetric import SMOOTHNESS
 
@@ -356,6 +357,14 @@ def vessels_table(table: pd.DataFrame) -> pd.DataFrame:
     return _without_repeats(pictures_table(table), 1)
 
 
+def observers_table(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the shares of bridges on vessels of two observers, from :func:`experiments.observers.summarise`."""
+    shown = table[["network", "method", "pictures", "bridges"]]
+    for name in OBSERVERS:
+        shown = shown.assign(**{f"on vessel, {name} observer": rounded(table[name] / table.bridges, ".0%")})
+    return _without_repeats(shown.rename(columns={"on vessel, either observer": "on vessel, either"}), 1)
+
+
 TABLES: dict[str, tuple[Callable[[pd.DataFrame], pd.DataFrame], int]] = {
     "networks": (networks_table, 1),
     "paired": (paired_table, 2),
@@ -371,6 +380,7 @@ TABLES: dict[str, tuple[Callable[[pd.DataFrame], pd.DataFrame], int]] = {
     "compare-published": (compare_published_table, 1),
     "vessels": (vessels_table, 2),
     "vessels-confidence": (bridges_table, 1),
+    "vessels-observers": (observers_table, 2),
 }
 """Formatting function and number of left-aligned columns, by kind of table."""
 

@@ -53,7 +53,7 @@ def test_the_long_rollout_has_a_table(run):
     folder, _, models = run
     assert "1 seeds" in call("horizon", run, "--model", models[1], "--seeds", 1, "--stacks", 1)
     table = pd.read_csv(folder / "horizon-idle-2d.csv")
-    assert list(table.steps) == [8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512]
+    assert list(table.steps) == [0, 2, 4, 8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512]
     assert (table.ring == 0).all()
     call("plots", run, "--model", models[1])
     assert (folder / "plots" / "horizon.png").exists()

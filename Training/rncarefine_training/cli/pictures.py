@@ -34,7 +34,7 @@ def calibrate_pictures(training: Config, run: Path, path: Path, workers: int) ->
     from ..evaluate.pictures.calibrate import bridges_of, fit_bridges, fit_domain_gate
 
     model = load_model(path)
-    entries = _entries(run)
+    entries = entries_of(run)
     cases, predictions = run / "cases", run / "predictions"
     held = failures_of(cases, predictions, training_sources(training), training.subjects.calibrated_on)
     known = failures_of(cases, predictions, training_sources(training, last_only=True), training.subjects.train)
@@ -97,7 +97,7 @@ def evaluate_pictures(
         rows, bridges = pd.read_csv(rows_path), pd.read_csv(bridges_path)
     else:
         chosen = (training.subjects.test if test else training.subjects.select)[:first]
-        jobs = segmented(_entries(run).values(), training.predictions.test, chosen)
+        jobs = segmented(entries_of(run).values(), training.predictions.test, chosen)
         model = load_model(models[0])
         if test:
             for sentence in open_test_subjects(
@@ -126,7 +126,7 @@ def _threshold(precision: dict[str, float], least: float) -> float:
     return min((float(at) for at, share in precision.items() if share >= least), default=0.9)
 
 
-def _entries(run: Path) -> dict[str, Entry]:
+def entries_of(run: Path) -> dict[str, Entry]:
     """Return the photographs of a run by name of the case."""
     path = run / TABLE
     if not path.is_file():
