@@ -72,7 +72,7 @@ def _totals(report: Report) -> str:
     invented = f"{number(stack.invented_mm, '.0f')} mm in total" if stack.invented_mm else "none"
     rows = [
         ("Closed rings", *_counts(stack.closed_before, stack.closed_after, stack.expected_rings), ""),
-        ("Slices as expected", *_counts(stack.right_before, stack.right_after, stack.slices), ""),
+        ("Slices as expected, and not flagged", *_counts(stack.right_before, stack.right_after, stack.slices), ""),
         (
             "LV mass",
             f"{number(stack.lv_mass_before_g, '.1f')} g",

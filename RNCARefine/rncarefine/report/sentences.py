@@ -40,7 +40,7 @@ SENTENCES: dict[ReasonCode, str] = {
     ReasonCode.ISLANDS: _(
         "Components inside the cavity: {components:.0f} (papillary muscles or trabeculae); they are kept."
     ),
-    ReasonCode.OFF_AXIS: _("None of it lies near the located heart."),
+    ReasonCode.OFF_AXIS: _("No component is near the heart."),
     ReasonCode.NO_DISC: _("No single solid disc could be made."),
     ReasonCode.NO_RING: _("No closed ring with a wall of at least a pixel could be made."),
     ReasonCode.RING_AROUND_PORE: _("The wall would enclose a pore instead of the cavity."),
@@ -68,7 +68,7 @@ SENTENCES: dict[ReasonCode, str] = {
     ReasonCode.COUNTS_AS_RING: _("Its only hole is a pore, not the cavity."),
     ReasonCode.NO_PROPOSAL: _("The automaton found no wall."),
     ReasonCode.INTERPOLATION_REJECTED: _("The interpolated wall was also rejected:"),
-    ReasonCode.INVENTED: _("All of the wall is invented."),
+    ReasonCode.INVENTED: _("The whole wall was drawn from the image."),
     ReasonCode.BETWEEN_NEIGHBOURS: _(
         "No acceptable wall was found: it was interpolated from the slices on both sides."
     ),

@@ -18,6 +18,7 @@ from rncarefine.words import PlaceVerdict
 from RNCARefineLib.mrml.nodes.guards import Selection
 from RNCARefineLib.mrml.nodes.segments import write_segment
 from RNCARefineLib.mrml.nodes.volume_grid import VolumeGrid
+from RNCARefineLib.mrml.review import vessels
 from RNCARefineLib.mrml.review.kept import ADDED, find_review_segment, tag_of
 from RNCARefineLib.mrml.review.vessels import VESSELS_TAG, VesselReview
 from RNCARefineLib.mrml.vessels import is_picture_volume
@@ -133,6 +134,27 @@ def test_a_decision_keeps_manual_edits_elsewhere(repaired: tuple[Any, Any, Any, 
     assert now[70:75, 70:75].all()
     assert not now[29:32, 5:8].any()
     assert not now[30, 31:39].any()
+
+
+def test_a_decision_that_fails_half_way_changes_nothing(
+    repaired: tuple[Any, Any, Any, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logic, volume, report, node = repaired
+    review, after = logic.pictureReview(node), voxels(node, volume)
+    written: list[str] = []
+
+    def fail_at_the_second(segmentation_node: Any, segment_id: str, mask: Any, grid: Any) -> None:
+        if written:
+            raise RuntimeError("no memory left")
+        written.append(segment_id)
+        write_segment(segmentation_node, segment_id, mask, grid)
+
+    monkeypatch.setattr(vessels, "write_segment", fail_at_the_second)
+    with pytest.raises(RuntimeError, match="no memory"):
+        review.reject(bridge_of(report))
+    assert written == ["vessels"]
+    assert review.report().places == report.places
+    np.testing.assert_array_equal(voxels(node, volume), after)
 
 
 def test_objects_joined_by_a_bridge_follow_its_decision(repaired: tuple[Any, Any, Any, Any]) -> None:

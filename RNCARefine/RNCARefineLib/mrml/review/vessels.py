@@ -23,11 +23,12 @@ from rncarefine.report.report import strict_values
 from rncarefine.stack import Mask
 from rncarefine.tasks.tubular.picture import Picture
 
+from ..nodes.scene import unchanged_on_failure
 from ..nodes.segments import read_segments, write_segment
 from ..nodes.volume_grid import VolumeGrid
 from ..nodes.writer import VOLUME_ROLE
 from .kept import ADDED, REMOVED, find_review_segment, tag_json, tag_of
-from .table import put_rows
+from .table import existing_table, put_rows
 from .views import show_place
 
 VESSELS_TAG = "RNCARefine.Vessels"
@@ -137,7 +138,7 @@ class VesselReview:
         write_picture_report(self.report(), path, picture, self.mask_now())
 
     def _decide(self, number: int, accepted: bool) -> PictureReport:
-        """Store a decision and write its place; manual edits elsewhere are kept."""
+        """Store a decision and write its place; manual edits elsewhere are kept. A failure changes nothing."""
         self._checked(number)
         mask, values = self.mask_now(), self._values()
         undecided = self._decided(values)
@@ -147,7 +148,6 @@ class VesselReview:
         flagged = sum(place.flagged and place.accepted is None for place in places)
         report = replace(report, places=places, picture=replace(report.picture, flagged=flagged))
         values["report"] = strict_values(report.to_dict())
-        self.segmentation_node.GetSegmentation().GetSegment(self.segment_id).SetTag(VESSELS_TAG, tag_json(values))
         edit, before, decided = values["edits"][number], _unpacked(*values["before"]), self._decided(values)
         # Objects joined by a bridge follow its decision.
         written = decided != undecided
@@ -155,13 +155,16 @@ class VesselReview:
             window, pixels = _changed(edit)
             written[window] |= pixels
         np.copyto(mask, decided, where=written)
-        grid = VolumeGrid.of_volume(self.volume_node)
-        write_segment(self.segmentation_node, self.segment_id, mask[None], grid)
-        for kind, changed in ((ADDED, mask & (1 - before)), (REMOVED, before & (1 - mask))):
-            note = find_review_segment(self.segmentation_node.GetSegmentation(), self.segment_id, kind)
-            if note is not None:
-                write_segment(self.segmentation_node, note, changed[None].astype(np.uint8), grid)
-        self._put_table(report)
+        node, grid = self.segmentation_node, VolumeGrid.of_volume(self.volume_node)
+        segmentation = node.GetSegmentation()
+        with unchanged_on_failure(node, existing_table(node)):
+            segmentation.GetSegment(self.segment_id).SetTag(VESSELS_TAG, tag_json(values))
+            write_segment(node, self.segment_id, mask[None], grid)
+            for kind, changed in ((ADDED, mask & (1 - before)), (REMOVED, before & (1 - mask))):
+                note = find_review_segment(segmentation, self.segment_id, kind)
+                if note is not None:
+                    write_segment(node, note, changed[None].astype(np.uint8), grid)
+            self._put_table(report)
         return report
 
     def mask_now(self) -> Mask:
