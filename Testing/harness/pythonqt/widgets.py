@@ -24,6 +24,7 @@ class ctkCollapsibleButton(QtWidgets.QAbstractButton):
     def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent)
         self._collapsed = False
+        self._most = self.maximumHeight()
         self._hidden: list[QtWidgets.QWidget] = []
         self.setCheckable(True)
         self.setChecked(True)
@@ -36,8 +37,11 @@ class ctkCollapsibleButton(QtWidgets.QAbstractButton):
             return
         self._collapsed = collapsed
         if collapsed:
+            self._most = self.maximumHeight()
+            self.setMaximumHeight(self.sizeHint().height())
             self.hide_contents()
         else:
+            self.setMaximumHeight(self._most)
             for child in self._hidden:
                 child.setVisible(True)
             self._hidden = []
