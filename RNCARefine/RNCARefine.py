@@ -69,7 +69,7 @@ class RNCARefine(ScriptedLoadableModule):
 
 
 def registerSampleData():
-    """Offer the sample in the module Sample Data."""
+    """Offer the samples in the module Sample Data."""
     from RNCARefineLib.mrml import start_up
 
     start_up.register_sample_data()

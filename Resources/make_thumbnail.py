@@ -1,4 +1,4 @@
-"""Draws the thumbnail of the sample in Slicer's module Sample Data: a broken slice, its wall in colour.
+"""Draws the thumbnails of the samples in Slicer's module Sample Data: image and broken segmentation.
 
 Run it from anywhere, with RNCARefine installed (``pip install -e ".[cli,training]"``).
 """
@@ -6,6 +6,7 @@ Run it from anywhere, with RNCARefine installed (``pip install -e ".[cli,trainin
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 
@@ -13,46 +14,64 @@ matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
 import numpy as np
+from numpy.typing import NDArray
 
 from rncarefine.anatomy.topology import largest_component
 from rncarefine.io.choice import StructureChoice
 from rncarefine.io.files import read_case
-from rncarefine.stack import Stack
+from rncarefine.io.picture_files import read_picture
+from rncarefine.io.sample import SAMPLE, VESSEL_SAMPLE, sample_files, vessel_sample_files
+from rncarefine.stack import Mask
 
-RESOURCES = Path(__file__).resolve().parent.parent / "RNCARefine" / "Resources"
-THUMBNAIL = RESOURCES / "Icons" / "RNCARefineSunnybrookBroken.png"
-SLICE, HALF_WIDTH = 6, 34
+ICONS = Path(__file__).resolve().parent.parent / "RNCARefine" / "Resources" / "Icons"
 SIZE = (260, 280)
 """Width and height in pixels, those of Slicer's own thumbnails."""
-WALL = "#f0e442"
+COLOUR = "#f0e442"
 
 
-def draw_thumbnail(stack: Stack) -> None:
-    """Draw a broken slice of the sample, its wall in colour, without any margin."""
+def draw_thumbnail(
+    name: str, image: NDArray[Any], mask: Mask, centre: tuple[float, float], half_width: float, bright: float
+) -> None:
+    """Draw a part of an image, its mask in colour, without any margin.
+
+    Args:
+        name: Name of the sample.
+        image: Grey or RGB.
+        mask: Its broken segmentation.
+        centre: Row and column in the middle of the thumbnail.
+        half_width: Half the width of the part, in pixels of the image.
+        bright: Grey value that is shown as white; not used for RGB.
+    """
     width, height = SIZE
     figure = plt.figure(figsize=(width / 100, height / 100), dpi=100)
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set_axis_off()
-    image, wall = stack.image[SLICE], stack.mask[SLICE]
-    j, i = np.argwhere(largest_component(wall)).mean(axis=0)
-    axes.imshow(image, cmap="gray", vmin=0, vmax=float(np.percentile(image, 97)), interpolation="bicubic")
-    axes.contourf(wall, levels=[0.5, 1.5], colors=[WALL], alpha=0.4)
-    axes.contour(wall, levels=[0.5], colors=[WALL], linewidths=1.6)
-    half_height = HALF_WIDTH * height / width
-    axes.set_xlim(i - HALF_WIDTH, i + HALF_WIDTH)
+    axes.imshow(image, cmap="gray", vmin=0, vmax=bright, interpolation="bicubic")
+    axes.contourf(mask, levels=[0.5, 1.5], colors=[COLOUR], alpha=0.4)
+    axes.contour(mask, levels=[0.5], colors=[COLOUR], linewidths=1.6)
+    (j, i), half_height = centre, half_width * height / width
+    axes.set_xlim(i - half_width, i + half_width)
     axes.set_ylim(j + half_height, j - half_height)
-    figure.savefig(THUMBNAIL, dpi=100, metadata={"Software": None})
+    figure.savefig(ICONS / f"RNCARefine{name}.png", dpi=100, metadata={"Software": None})
+    plt.close(figure)
 
 
-def main() -> None:
-    """Draw the thumbnail."""
-    case = read_case(
-        RESOURCES / "SampleData" / "SunnybrookBroken-image.nrrd",
-        RESOURCES / "SampleData" / "SunnybrookBroken-segmentation.seg.nrrd",
-        StructureChoice(segment="myocardium"),
-    )
-    draw_thumbnail(case.stack)
+def draw_heart(k: int = 6, half_width: float = 34) -> None:
+    """Draw a slice of the sample stack, centred on its wall."""
+    image, broken, _ = sample_files()
+    stack = read_case(image, broken, StructureChoice(segment="myocardium")).stack
+    j, i = np.argwhere(largest_component(stack.mask[k])).mean(axis=0)
+    bright = float(np.percentile(stack.image[k], 97))
+    draw_thumbnail(SAMPLE, stack.image[k], stack.mask[k], (j, i), half_width, bright)
+
+
+def draw_vessels(centre: tuple[float, float] = (640, 640), half_width: float = 100) -> None:
+    """Draw a part of the sample photograph."""
+    image, broken, _ = vessel_sample_files()
+    picture = read_picture(image, broken).picture
+    draw_thumbnail(VESSEL_SAMPLE, picture.image.astype(np.uint8), picture.mask, centre, half_width, 255)
 
 
 if __name__ == "__main__":
-    main()
+    draw_heart()
+    draw_vessels()

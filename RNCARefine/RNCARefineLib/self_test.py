@@ -38,7 +38,8 @@ class SelfTest(ScriptedLoadableModuleTest):
             self.test_CheckFindsTheBrokenSlice,
             self.test_ProcessClosesIt,
             self.test_SampleIsRepairedAndReviewed,
-            self.test_SampleIsOffered,
+            self.test_VesselSampleIsRepaired,
+            self.test_SamplesAreOffered,
             self.test_StatisticsCountRings,
             self.test_EffectIsRegistered,
             self.test_PanelRepairs,
@@ -103,14 +104,42 @@ class SelfTest(ScriptedLoadableModuleTest):
         for segment, became in zip(segments, repaired, strict=True):
             assert (self.voxels(repairedNode, volumeNode, segment) == became).all(), segment
 
-    def test_SampleIsOffered(self) -> None:
-        """The module Sample Data knows the sample and loads it without a connection."""
+    def test_VesselSampleIsRepaired(self) -> None:
+        """Bridges join vessels of the sample photograph; the mask does not change away from them."""
+        import numpy as np
+
+        from .mrml.sample_data import load
+
+        self.delayDisplay("Repairing the sample photograph")
+        volumeNode, segmentationNode = load("ChaseBroken")
+        (before,) = self.voxels(segmentationNode, volumeNode, "vessels")
+        logic = self.makeLogic()
+        report = logic.processPicture(segmentationNode, "vessels", volumeNode, bridgesOnly=True)
+        bridges = [place for place in report.places if place.verdict == "bridged"]
+        assert len(bridges) == report.picture.bridges > 0
+        assert report.picture.b0_after < report.picture.b0_before
+        (after,) = self.voxels(logic.outputSegmentationNode(), volumeNode, "vessels")
+        assert (after >= before).all()
+        rows, columns = np.nonzero(after != before)
+        far = np.ones(rows.shape, bool)
+        for place in bridges:
+            # A bridge stays within its length of its middle; it may be a few pixels wide.
+            far &= np.hypot(rows - place.row, columns - place.column) > place.length_px + 3
+        assert not far.any()
+        assert (self.voxels(segmentationNode, volumeNode, "vessels")[0] == before).all()
+        assert logic.reportTableNode().GetNumberOfRows() == len(report.places)
+
+    def test_SamplesAreOffered(self) -> None:
+        """The module Sample Data knows the samples and loads them without a connection."""
+        from .mrml.sample_data import SAMPLES
+
         sampleData = self.moduleOrSkip("SampleData")
-        self.delayDisplay("Loading the sample through the module Sample Data")
+        self.delayDisplay("Loading the samples through the module Sample Data")
         sources = sampleData.SampleDataLogic.sampleDataSourcesByCategory("RNCA Refine")
-        assert [source.sampleName for source in sources] == ["SunnybrookBroken"]
-        nodes = sampleData.SampleDataLogic().downloadFromSource(sources[0])
-        assert [node.GetName() for node in nodes] == ["Sunnybrook short axis", "Sunnybrook broken wall"]
+        assert [source.sampleName for source in sources] == list(SAMPLES)
+        for source, sample in zip(sources, SAMPLES.values(), strict=True):
+            nodes = sampleData.SampleDataLogic().downloadFromSource(source)
+            assert [node.GetName() for node in nodes] == [sample.volume_name, sample.segmentation_name]
 
     def test_StatisticsCountRings(self) -> None:
         """The table of the module Segment Statistics has the rings of the drawn heart."""

@@ -1,4 +1,8 @@
-"""Stand-in for the application's IO manager: it picks the real logic or storage node, which does the work."""
+"""Stand-in for the application's IO manager: it picks the real logic or storage node, which does the work.
+
+The wheel's ITK reads no JPEG and no PNG. SimpleITK's does, with the same size, spacing and orientation, and passes such
+a picture to the real logic in a format that it reads.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +10,15 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import SimpleITK as sitk
 import slicer
 import vtk
 
+PICTURES = (".jpg", ".jpeg", ".png")
 READ_EXTENSIONS = {
     "SceneFile": (".mrml", ".mrb"),
     "SegmentationFile": (".seg.nrrd", ".seg.nhdr"),
-    "VolumeFile": (".nrrd", ".nhdr", ".nii", ".nii.gz", ".mha", ".mhd"),
+    "VolumeFile": (".nrrd", ".nhdr", ".nii", ".nii.gz", ".mha", ".mhd", *PICTURES),
 }
 """File type to the endings it is read from; compound endings stand before the simple ones they end in."""
 
@@ -119,10 +125,29 @@ class IOManager:
         name = properties.get("name") or slicer.mrmlScene.GenerateUniqueName(path.name[: -len(ending)])
         if file_type == "VolumeFile":
             options = int(bool(properties.get("labelmap", False))) | (4 if properties.get("singleFile", True) else 0)
+            if ending in PICTURES:
+                return self._load_picture(path, name, options, properties, messages)
             return self._logic("Volumes").AddArchetypeVolume(str(path), name, options, None, messages)
         if file_type == "SegmentationFile":
             return self._logic("Segmentations").LoadSegmentationFromFile(str(path), True, name, None, messages)
         raise NotImplementedError(f"The headless Slicer does not load a {file_type}.")
+
+    def _load_picture(self, path: Path, name: str, options: int, properties: dict[str, Any], messages: Any) -> Any:
+        if not properties.get("singleFile", False) and any(letter.isdigit() for letter in path.stem):
+            raise NotImplementedError("The headless Slicer does not look for a series of numbered pictures.")
+        try:
+            picture = sitk.ReadImage(str(path))
+        except RuntimeError:
+            if messages is not None:
+                messages.AddMessage(vtk.vtkCommand.ErrorEvent, f"Cannot read {path}")
+            return None
+        with tempfile.TemporaryDirectory() as folder:
+            readable = str(Path(folder) / "picture.mha")
+            sitk.WriteImage(picture, readable)
+            node = self._logic("Volumes").AddArchetypeVolume(readable, name, options, None, messages)
+        if node is not None:
+            node.GetStorageNode().SetFileName(str(path))
+        return node
 
     def _logic(self, module: str) -> Any:
         return self._modules.module(module).logic()

@@ -93,6 +93,7 @@ def test_the_module_is_shown_under_the_extension_s_category():
     [
         ("Resources/RNCARefine.png", (128, 128)),
         ("RNCARefine/Resources/Icons/RNCARefine.png", (128, 128)),
+        ("RNCARefine/Resources/Icons/RNCARefineChaseBroken.png", (260, 280)),
         ("RNCARefine/Resources/Icons/RNCARefineSunnybrookBroken.png", (260, 280)),
         ("RNCARefine/SegmentEditorRNCARefineLib/SegmentEditorEffect.png", (128, 128)),
     ],

@@ -27,9 +27,10 @@ TESTS = [
     "test_EffectIsRegistered",
     "test_PanelRepairs",
     "test_ProcessClosesIt",
-    "test_SampleIsOffered",
     "test_SampleIsRepairedAndReviewed",
+    "test_SamplesAreOffered",
     "test_StatisticsCountRings",
+    "test_VesselSampleIsRepaired",
 ]
 
 pytestmark = pytest.mark.skipif(
@@ -78,7 +79,7 @@ def ran(module: ModuleType, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
         def run(case: Any, name: str = name, own: Any = own) -> None:
             called.append(name)
-            if name in ("setUp", "test_EffectIsRegistered", "test_SampleIsOffered", "test_StatisticsCountRings"):
+            if name in ("setUp", "test_EffectIsRegistered", "test_SamplesAreOffered", "test_StatisticsCountRings"):
                 own(case)
             elif name == "test_PanelRepairs" and slicer.modules.rncarefine.widgetRepresentation() is None:
                 own(case)
@@ -134,7 +135,22 @@ def test_it_fails_when_a_ring_stays_open(whole: ModuleType, monkeypatch: pytest.
             run_alone(whole, name)
 
 
-@pytest.mark.parametrize("name", ["test_SampleIsOffered", "test_StatisticsCountRings", "test_EffectIsRegistered"])
+def test_it_fails_when_a_repair_paints_away_from_bridges(whole: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    from RNCARefineLib.mrml import vessels
+
+    write = vessels.write_segment
+
+    def paint(node: Any, segment_id: str, mask: Any, grid: Any) -> None:
+        mask = mask.copy()
+        mask[0, :3, :3] = 1
+        write(node, segment_id, mask, grid)
+
+    monkeypatch.setattr(vessels, "write_segment", paint)
+    with pytest.raises(AssertionError):
+        run_alone(whole, "test_VesselSampleIsRepaired")
+
+
+@pytest.mark.parametrize("name", ["test_SamplesAreOffered", "test_StatisticsCountRings", "test_EffectIsRegistered"])
 def test_it_fails_when_nothing_was_registered_at_start_up(module: ModuleType, name: str) -> None:
     install_segment_editor()
     with sample_data.installed(), segment_statistics.installed():

@@ -14,7 +14,7 @@ from . import sample_data
 
 
 def register_sample_data() -> None:
-    """Offer the sample in the module Sample Data."""
+    """Offer the samples in the module Sample Data."""
     with _optional("SampleData"):
         sample_data.register(_load_sample)
 
@@ -28,9 +28,9 @@ def register_statistics() -> None:
 
 
 def _load_sample(source: Any) -> None:
-    """Called by the button of the sample in the module Sample Data."""
+    """Called by the button of a sample in the module Sample Data, with its description."""
     with slicer.util.tryWithErrorDisplay(_("The sample cannot be loaded.")):
-        sample_data.load()
+        sample_data.load(source.sampleName)
 
 
 @contextmanager

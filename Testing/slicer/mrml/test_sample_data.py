@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import importlib
 import logging
+import runpy
 import shutil
 import socket
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -16,23 +17,36 @@ from typing import Any
 import numpy as np
 import pytest
 import slicer
+import vtk
+from PIL import Image
 from vtk.util.numpy_support import vtk_to_numpy
 
 from harness.hearts import node_census
 from harness.sample_data import SampleDataLogic, SampleDataLogic510, installed, press
+from rncarefine.io.nrrd_file import read_nrrd
 from RNCARefineLib.mrml import sample_data
+from RNCARefineLib.mrml.vessels import is_picture_volume
 
 RESOURCES = Path(__file__).resolve().parents[3] / "RNCARefine" / "Resources"
 RELEASES = {"5.10": SampleDataLogic510, "5.12": SampleDataLogic}
 
 
+SAMPLES = sample_data.SAMPLES.values()
+BY_NAME = pytest.mark.parametrize("sample", SAMPLES, ids=list(sample_data.SAMPLES))
+
+
 @pytest.fixture(params=RELEASES)
-def source(request: pytest.FixtureRequest, module: ModuleType) -> Iterator[Any]:
-    """Return the sample as it is registered when the application has started, in two releases of Slicer."""
+def sources(request: pytest.FixtureRequest, module: ModuleType) -> Iterator[list[Any]]:
+    """Return the samples as they are registered when the application has started, in two releases of Slicer."""
     with installed(RELEASES[request.param]):
         slicer.app.completeStartup()
-        (source,) = SampleDataLogic.sampleDataSourcesByCategory("RNCA Refine")
-        yield source
+        yield SampleDataLogic.sampleDataSourcesByCategory("RNCA Refine")
+
+
+@pytest.fixture(params=range(len(SAMPLES)), ids=list(sample_data.SAMPLES))
+def source(request: pytest.FixtureRequest, sources: list[Any]) -> Any:
+    """Return one of the registered samples."""
+    return sources[request.param]
 
 
 @pytest.fixture
@@ -45,7 +59,7 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return the folder of a copy of the sample, in a place with a blank in its name, that is used instead of it."""
+    """Return the folder of a copy of the samples, in a place with a blank in its name, that is used instead of it."""
     folder = tmp_path / "in stalled"
     shutil.copytree(RESOURCES / "SampleData", folder / "SampleData")
     shutil.copytree(RESOURCES / "Icons", folder / "Icons")
@@ -55,17 +69,39 @@ def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def loaded() -> tuple[Any, Any]:
     """Return the volume and the segmentation of the scene, which has one of each."""
-    scene = slicer.mrmlScene
-    assert scene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode") == 1
-    assert scene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") == 1
-    volume = scene.GetFirstNodeByClass("vtkMRMLScalarVolumeNode")
-    return volume, scene.GetFirstNodeByClass("vtkMRMLSegmentationNode")
+    (volume,) = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
+    (segmentation,) = slicer.util.getNodesByClass("vtkMRMLSegmentationNode")
+    return volume, segmentation
 
 
-def test_the_sample_has_a_name_a_picture_and_a_heading(source: Any) -> None:
-    assert source.sampleName == "SunnybrookBroken"
+def loaded_by(source: Any, way: str) -> tuple[Any, Any]:
+    """Load a sample by its button, or as a script does."""
+    if way == "button":
+        press(source)
+    else:
+        assert SampleDataLogic().downloadSamples(source.sampleName) == list(loaded())
+    return loaded()
+
+
+def matrix_of(fill: Callable[[Any], None]) -> Any:
+    """Return the 4 x 4 matrix that a method writes into its argument."""
+    matrix = vtk.vtkMatrix4x4()
+    fill(matrix)
+    return slicer.util.arrayFromVTKMatrix(matrix)
+
+
+def colours(segmentation: Any) -> dict[str, Any]:
+    content = segmentation.GetSegmentation()
+    segments = [content.GetSegment(segment_id) for segment_id in content.GetSegmentIDs()]
+    return {segment.GetName(): segment.GetColor() for segment in segments}
+
+
+def test_the_samples_have_names_pictures_and_a_heading(sources: list[Any]) -> None:
+    assert [source.sampleName for source in sources] == ["SunnybrookBroken", "ChaseBroken"]
     assert SampleDataLogic.categoryTitle("RNCA Refine") == "RNCA Refine"
-    assert [uri.rpartition("/")[2] for uri in source.uris] == source.fileNames
+    for source in sources:
+        assert source.thumbnailFileName.endswith(f"RNCARefine{source.sampleName}.png")
+        assert [uri.rpartition("/")[2] for uri in source.uris] == source.fileNames
 
 
 def test_the_checksums_are_those_of_the_files(source: Any) -> None:
@@ -75,25 +111,54 @@ def test_the_checksums_are_those_of_the_files(source: Any) -> None:
 
 
 @pytest.mark.parametrize("way", ["button", "script"])
-def test_the_sample_is_loaded_under_the_names_of_the_tutorial(source: Any, way: str, no_network: None) -> None:
-    if way == "button":
-        press(source)
-    else:
-        assert SampleDataLogic().downloadSamples("SunnybrookBroken") == list(loaded())
-    volume, segmentation = loaded()
+def test_the_stack_is_loaded_under_the_names_of_the_tutorial(sources: list[Any], way: str, no_network: None) -> None:
+    volume, segmentation = loaded_by(sources[0], way)
     assert (volume.GetName(), segmentation.GetName()) == ("Sunnybrook short axis", "Sunnybrook broken wall")
     assert slicer.util.arrayFromVolume(volume).shape == (9, 256, 256)
     assert volume.GetSpacing() == pytest.approx((1.25, 1.25, 8.0))
-    content = segmentation.GetSegmentation()
-    named = {
-        content.GetSegment(name).GetName(): content.GetSegment(name).GetColor() for name in content.GetSegmentIDs()
-    }
+    named = colours(segmentation)
     assert list(named) == ["myocardium", "blood pool"]
     assert named["myocardium"] == pytest.approx((0.94, 0.89, 0.26))
     assert named["blood pool"] == pytest.approx((0.85, 0.10, 0.12))
 
 
-def test_the_button_shows_the_image_and_ties_the_wall_to_it(source: Any) -> None:
+@pytest.mark.parametrize("way", ["button", "script"])
+def test_the_photograph_is_loaded_in_colour_with_its_vessels(sources: list[Any], way: str, no_network: None) -> None:
+    volume, segmentation = loaded_by(sources[1], way)
+    assert (volume.GetName(), segmentation.GetName()) == ("Chase photograph", "Chase broken vessels")
+    assert volume.GetClassName() == "vtkMRMLVectorVolumeNode"
+    assert is_picture_volume(volume)
+    with Image.open(RESOURCES / "SampleData" / "ChaseBroken-photograph.jpg") as photograph:
+        difference = slicer.util.arrayFromVolume(volume)[0].astype(float) - np.asarray(photograph)
+    assert np.abs(difference).mean() < 0.5  # two decoders
+    assert colours(segmentation) == {"vessels": pytest.approx((0.85, 0.10, 0.12))}
+
+
+def test_the_vessels_are_those_of_the_mask_on_the_grid_of_the_photograph() -> None:
+    volume, segmentation = sample_data.load("ChaseBroken")
+    # As the application places a picture that states no size of its pixels: 1 mm each, stored from right to left and
+    # from anterior to posterior.
+    ijk_to_ras = np.diag([-1.0, -1.0, 1.0, 1.0])
+    np.testing.assert_array_equal(matrix_of(volume.GetIJKToRASMatrix), ijk_to_ras)
+    labelmap = slicer.vtkOrientedImageData()
+    segmentation.GetBinaryLabelmapRepresentation("vessels", labelmap)
+    np.testing.assert_array_equal(matrix_of(labelmap.GetImageToWorldMatrix), ijk_to_ras)
+    assert labelmap.GetExtent() == volume.GetImageData().GetExtent() == (0, 998, 0, 959, 0, 0)
+    voxels = vtk_to_numpy(labelmap.GetPointData().GetScalars()).reshape(960, 999)
+    with Image.open(RESOURCES / "SampleData" / "ChaseBroken-mask.png") as mask:
+        np.testing.assert_array_equal(voxels, np.asarray(mask.convert("L")) > 127)
+
+
+def test_the_script_in_the_repository_writes_this_segmentation(tmp_path: Path) -> None:
+    script = runpy.run_path(str(RESOURCES.parents[1] / "Resources" / "make_vessel_segmentation.py"))
+    again = tmp_path / "again.seg.nrrd"
+    again.write_bytes(script["segmentation_of"](RESOURCES / "SampleData" / "ChaseBroken-mask.png"))
+    written, shipped = read_nrrd(again), read_nrrd(RESOURCES / "SampleData" / "ChaseBroken-segmentation.seg.nrrd")
+    assert written.header == shipped.header
+    np.testing.assert_array_equal(written.values, shipped.values)
+
+
+def test_the_button_shows_the_image_and_ties_the_segmentation_to_it(source: Any) -> None:
     views = [slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSliceCompositeNode") for _ in range(2)]
     press(source)
     volume, segmentation = loaded()
@@ -121,15 +186,17 @@ def test_saving_does_not_know_the_installed_files(source: Any) -> None:
 def test_a_second_load_adds_to_the_first(source: Any) -> None:
     press(source)
     first = loaded()
-    volume, segmentation = sample_data.load()
-    assert (volume.GetName(), segmentation.GetName()) == ("Sunnybrook short axis_1", "Sunnybrook broken wall_1")
+    volume, segmentation = sample_data.load(source.sampleName)
+    assert [volume.GetName(), segmentation.GetName()] == [f"{name}_1" for name in source.nodeNames]
     assert segmentation.GetNodeReference("referenceImageGeometryRef") == volume
     assert first[1].GetNodeReference("referenceImageGeometryRef") == first[0]
 
 
-@pytest.mark.parametrize("name", sample_data.FILES)
+@pytest.mark.parametrize(("sample", "name"), [(sample.name, name) for sample in SAMPLES for name in sample.checksums])
 @pytest.mark.parametrize(("harm", "message"), [("missing", "is missing"), ("damaged", "checksum differs")])
-def test_bad_files_are_refused_by_name_and_leave_no_trace(copy: Path, name: str, harm: str, message: str) -> None:
+def test_bad_files_are_refused_by_name_and_leave_no_trace(
+    copy: Path, sample: str, name: str, harm: str, message: str
+) -> None:
     path = copy / name
     if harm == "missing":
         path.unlink()
@@ -139,28 +206,29 @@ def test_bad_files_are_refused_by_name_and_leave_no_trace(copy: Path, name: str,
         path.write_bytes(content)
     before = node_census()
     with pytest.raises(ValueError, match=rf"{name}.*{message}"):
-        sample_data.load()
+        sample_data.load(sample)
     assert node_census() == before
 
 
-def test_a_failure_half_way_leaves_no_trace(monkeypatch: pytest.MonkeyPatch) -> None:
+@BY_NAME
+def test_a_failure_half_way_leaves_no_trace(sample: sample_data.Sample, monkeypatch: pytest.MonkeyPatch) -> None:
     # Not with a damaged file: Slicer crashes on some, which is why the checksums come first.
     def fail(path: str, properties: Any) -> None:
         raise RuntimeError(f"Failed to load node from file: {path}")
 
     monkeypatch.setattr(slicer.util, "loadSegmentation", fail)
     before = node_census()
-    with pytest.raises(RuntimeError, match="SunnybrookBroken-segmentation"):
-        sample_data.load()
+    with pytest.raises(RuntimeError, match=f"{sample.name}-segmentation"):
+        sample_data.load(sample.name)
     assert node_census() == before
 
 
 def test_a_folder_with_a_blank_in_its_name_works_both_ways(copy: Path) -> None:
     with installed():
-        sample_data.register(lambda source: sample_data.load())
-        (source,) = SampleDataLogic.sampleDataSourcesByCategory("RNCA Refine")
-        press(source)
-        assert len(SampleDataLogic().downloadSamples("SunnybrookBroken")) == 2
+        sample_data.register(lambda source: sample_data.load(source.sampleName))
+        for source in SampleDataLogic.sampleDataSourcesByCategory("RNCA Refine"):
+            press(source)
+            assert len(SampleDataLogic().downloadSamples(source.sampleName)) == 2
 
 
 def test_the_button_shows_an_error(source: Any, copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -199,7 +267,7 @@ def test_the_image_is_that_of_the_command_line_s_demonstration() -> None:
     from rncarefine.io.sample import sample_files
 
     files = sample_files()
-    assert [files.image.name, files.broken.name] == list(sample_data.FILES)
+    assert [files.image.name, files.broken.name] == list(sample_data.HEART.checksums)
     case = read_case(files.image, files.broken, StructureChoice(segment="myocardium"))
     volume, segmentation = sample_data.load()
     np.testing.assert_array_equal(slicer.util.arrayFromVolume(volume), case.stack.image)

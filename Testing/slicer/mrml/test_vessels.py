@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 import slicer
+from PIL import Image
 
 from engine.vessel_models import saved
 from engine.vessels import tree, with_gap
 from harness.hearts import add_segment, node_census, segment_voxels
+from rncarefine.io.sample import vessel_sample_files
 from rncarefine.refine.repair_masks import pack
 from rncarefine.words import PlaceVerdict
 from RNCARefineLib.mrml.nodes.guards import Selection
@@ -21,6 +23,7 @@ from RNCARefineLib.mrml.nodes.volume_grid import VolumeGrid
 from RNCARefineLib.mrml.review import vessels
 from RNCARefineLib.mrml.review.kept import ADDED, find_review_segment, tag_of
 from RNCARefineLib.mrml.review.vessels import VESSELS_TAG, VesselReview
+from RNCARefineLib.mrml.sample_data import load
 from RNCARefineLib.mrml.vessels import is_picture_volume
 
 WHOLE = tree()
@@ -217,6 +220,34 @@ def test_a_check_changes_nothing(photograph: tuple[Any, Any], module: Any) -> No
     report = module.RNCARefineLogic().checkPicture(segmentation, "vessels", volume)
     assert report.picture.b0_before == 2
     assert node_census() == before
+
+
+def test_a_png_mask_converted_from_a_label_map_is_that_of_the_photograph(module: Any) -> None:
+    # docs/slicer.md, "Places": Slicer's segmentation reader reads no PNG.
+    files, logic = vessel_sample_files(), module.RNCARefineLogic()
+    volume, vessels = load("ChaseBroken")
+    labelmap = slicer.util.loadVolume(str(files.broken), {"labelmap": True, "singleFile": True})
+    assert labelmap.GetClassName() == "vtkMRMLLabelMapVolumeNode"
+    converted = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode")
+    assert slicer.modules.segmentations.logic().ImportLabelmapToSegmentationNode(labelmap, converted)
+    (segment_id,) = converted.GetSegmentation().GetSegmentIDs()
+    np.testing.assert_array_equal(voxels(converted, volume, segment_id), voxels(vessels, volume))
+    report = logic.checkPicture(converted, segment_id, volume)
+    assert report.places == logic.checkPicture(vessels, "vessels", volume).places
+
+
+def test_a_jpeg_that_states_a_resolution_must_be_saved_as_png(module: Any, tmp_path: Path) -> None:
+    files, logic = vessel_sample_files(), module.RNCARefineLogic()
+    _, vessels = load("ChaseBroken")
+    for ending in ("jpg", "png"):
+        with Image.open(files.image) as photograph:
+            photograph.save(tmp_path / f"photograph.{ending}", dpi=(72, 72))
+    jpeg, png = (slicer.util.loadVolume(str(tmp_path / f"photograph.{ending}")) for ending in ("jpg", "png"))
+    assert jpeg.GetSpacing() == pytest.approx((25.4 / 72, 25.4 / 72, 1))
+    assert png.GetSpacing() == (1, 1, 1)
+    with pytest.raises(ValueError, match="another voxel grid"):
+        logic.checkPicture(vessels, "vessels", jpeg)
+    assert logic.checkPicture(vessels, "vessels", png).places
 
 
 def test_stacks_and_ring_models_are_refused(photograph: tuple[Any, Any], heart: Any, module: Any) -> None:

@@ -79,11 +79,12 @@ def test_data_loaded_in_another_module_are_selected_on_entering() -> None:
     assert panel.ui.segmentationSelector.currentNode() is heart.segmentation
 
 
-def test_data_loaded_while_the_panel_is_open_are_chosen(desktop: Any) -> None:
+@pytest.mark.parametrize("sample", ["SunnybrookBroken", "ChaseBroken"])
+def test_data_loaded_while_the_panel_is_open_are_chosen(desktop: Any, sample: str) -> None:
     from RNCARefineLib.mrml.sample_data import load
 
     panel = open_module()
-    volume, segmentation = load()
+    volume, segmentation = load(sample)
     desktop.wait_until(lambda: panel.ui.segmentationSelector.currentNode() is segmentation)
     assert panel.ui.volumeSelector.currentNode() is volume
 
