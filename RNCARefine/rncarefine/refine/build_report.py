@@ -180,10 +180,13 @@ def _thinnest(values: Iterable[float | None]) -> float | None:
 
 
 def _warnings(stack: Stack, run: Run | None, stack_doubts: Sequence[Reason]) -> list[Reason]:
-    doubts, said = list(stack.notes), [doubt.code for doubt in stack_doubts]
+    doubts, said = list(stack.notes), {doubt.code for doubt in stack_doubts}
     if run is not None and run.runner.out_of_memory:
         doubts.append(Reason(ReasonCode.GPU_OUT_OF_MEMORY))
-    if stack.spacing[0] < 1.5 * max(stack.in_plane) and ReasonCode.NOT_THICKEST_AXIS not in said:
+    if (
+        stack.spacing[0] < 1.5 * max(stack.in_plane)
+        and not {ReasonCode.NOT_THICKEST_AXIS, ReasonCode.NO_SPACING} & said
+    ):
         doubts.append(Reason(ReasonCode.THIN_SLICES, slice_spacing_mm=stack.spacing[0]))
     if len(stack.mask) == 1:
         doubts.append(Reason(ReasonCode.ONE_SLICE))

@@ -26,6 +26,7 @@ SENTENCES: dict[ReasonCode, str] = {
         "The only hole in the wall is not its cavity: it is too small or, if a blood pool was given, holds none of it."
     ),
     ReasonCode.EMPTY: _("There is no myocardium, although the slices on both sides have some."),
+    ReasonCode.WALL_MISSING: _("There is blood pool, but no myocardium."),
     ReasonCode.CLOSED: _("There is a closed wall."),
     ReasonCode.DISC_EXPECTED: _("A disc is expected at the apical end."),
     ReasonCode.OPEN_ALLOWED: _("It may be open at the base (outflow tract)."),
@@ -35,6 +36,7 @@ SENTENCES: dict[ReasonCode, str] = {
     ReasonCode.SMALL_DISC: _(
         "With {diameter_mm:.0f} mm it is small for an apical cap (at least {least_mm:.0f} mm are usual)."
     ),
+    ReasonCode.SEVERAL_DISCS: _("{slices:.0f} slices at the apical end are solid: their cavity may have been filled."),
     ReasonCode.DISC_OFF_NEIGHBOUR: _("Only {share:.0%} of it lies within the outline of its neighbour."),
     ReasonCode.OPEN_OFF_CONTOUR: _("Only {share:.0%} of it lies on the contour of its neighbour."),
     ReasonCode.ISLANDS: _(
@@ -79,6 +81,8 @@ SENTENCES: dict[ReasonCode, str] = {
     ReasonCode.MASK_DISREGARDED: _("The mask contradicts the image: the wall was drawn from the image alone."),
     ReasonCode.LOW_CONFIDENCE: _("Low confidence ({confidence:.2f}): the repaired wall may be wrong."),
     ReasonCode.IMAGE_DISAGREES: _("Closed, but the image disagrees (confidence {confidence:.2f})."),
+    ReasonCode.WALL_SHOWN: _("There is no myocardium, but the image shows it here and in the next empty slice."),
+    ReasonCode.BLANK_IMAGE: _("The image of this slice is blank: the wall cannot be judged."),
     ReasonCode.THIN_CLOSURE: _(
         "The closed part is thin: {relative:.2f} of the wall's median thickness (usually at least {least:.2f})."
     ),
@@ -111,11 +115,15 @@ SENTENCES: dict[ReasonCode, str] = {
     ReasonCode.COVERS_OTHER: _(
         "The repaired wall covers {share:.0%} of another label or segment near it ({area_mm2:.0f} mm2)."
     ),
-    ReasonCode.STACK_IN_DOUBT: _("The stack is in doubt: every change needs review."),
+    ReasonCode.STACK_IN_DOUBT: _("The stack is in doubt: this slice needs review."),
     ReasonCode.EDITED: _("It was edited by hand after the repair."),
     ReasonCode.NOT_THICKEST_AXIS: _(
         "This may not be a short-axis stack: the slice spacing ({slice_spacing_mm:.1f} mm) is smaller than the "
         "in-plane spacing ({in_plane_mm:.1f} mm). Check that its slices are stacked along the third image axis."
+    ),
+    ReasonCode.NO_SPACING: _(
+        "The spacing is 1 x 1 x 1 mm, and {slices:.0f} slices are too few for a heart then: the header may hold no "
+        "spacing. Set it to that of the scan."
     ),
     ReasonCode.IMPLAUSIBLE_SIZE: _(
         "The outer diameter of the wall is {diameter_mm:.0f} mm ({least_mm:.0f} to {most_mm:.0f} mm are plausible): "
@@ -179,7 +187,11 @@ SENTENCES: dict[ReasonCode, str] = {
     ),
     ReasonCode.MASKS_CONTRADICTED: _(
         "The image contradicts the wall in {slices:.0f} slices: check that image and masks belong together. "
-        "Every change needs review. The model for late enhancement is sax-any-2d."
+        "Every wall needs review. The model for late enhancement is sax-any-2d."
+    ),
+    ReasonCode.MASKS_SHIFTED: _(
+        "The walls fit the images better if they are moved by {slices:+.0f} slice along the stack: check that image and "
+        "masks start at the same slice. Every wall needs review."
     ),
     ReasonCode.HEART_RIVALLED: _(
         "The images show in two places what may be the heart (scores {score:.2f} and {rival:.2f}). Check that the wall "
@@ -221,6 +233,8 @@ DECIDED = frozenset(
         ReasonCode.MASK_DISREGARDED,
         ReasonCode.LOW_CONFIDENCE,
         ReasonCode.IMAGE_DISAGREES,
+        ReasonCode.WALL_SHOWN,
+        ReasonCode.BLANK_IMAGE,
         ReasonCode.THIN_CLOSURE,
         ReasonCode.TAKEN_FROM_OTHERS,
         ReasonCode.COVERS_OTHER,

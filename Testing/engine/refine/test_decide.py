@@ -55,6 +55,7 @@ def decided(
     disregarded=(),
     loose=1.0,
     card=None,
+    blank=False,
     **options,
 ):
     """Decide about one slice of a heart that is right elsewhere.
@@ -72,13 +73,17 @@ def decided(
         disregarded: Slices whose masks the automaton was not given.
         loose: Share of the myocardium away from the heart; by default so much that no wall is kept for its own sake.
         card: Changes to the model card.
+        blank: The image of the slice is constant.
         options: Of the repair.
     """
     walls, pools, field = WALLS.copy(), POOLS.copy(), WALLS.astype(np.float32)
     walls[k], field[k] = wall, image_likelihood
     if pool is not None:
         pools[k] = pool
-    stack = Stack.create(grey(WALLS, POOLS), walls, STACK_SPACING, None if pool is None else pools)
+    image = grey(WALLS, POOLS)
+    if blank:
+        image[k] = 7
+    stack = Stack.create(image, walls, STACK_SPACING, None if pool is None else pools)
     chosen = RepairOptions(**options)
     examined = Examined.of(stack, chosen)
     vars(examined)["loose_share"] = loose
@@ -104,6 +109,16 @@ def assert_is(found, verdict, wall):
     assert found.decision.verdict is verdict
     np.testing.assert_array_equal(found.decision.wall, wall)
     assert found.decision.wall.dtype == np.uint8
+
+
+@pytest.mark.parametrize("wall", [CUT, TRUTH])
+def test_a_wall_over_a_blank_image_is_flagged_without_confidence(wall):
+    sure = {"card": {"confidence": {"intercept": 5.0}, "closed_confidence": {"intercept": 5.0}}}
+    seen, blank = (decided(wall, drawn=TRUTH, blank=blank, **sure) for blank in (False, True))
+    assert (seen.decision.doubtful, seen.decision.confidence > 0.9) == (False, True)
+    assert (blank.decision.doubtful, blank.decision.confidence) == (True, None)
+    assert codes(blank)[-1] is ReasonCode.BLANK_IMAGE
+    np.testing.assert_array_equal(blank.decision.wall, seen.decision.wall)
 
 
 # The order of the candidates

@@ -41,6 +41,19 @@ def test_shifted_masks_are_contradicted():
             np.testing.assert_array_equal(result.wall[record.k], moved.mask[record.k])
 
 
+def test_right_walls_among_contradicted_ones_are_flagged_too():
+    walls, pools = heart(rings=9)
+    moved = walls.copy()
+    moved[:6] = np.roll(walls[:6], 10, axis=1)
+    result = run(Stack.create(grey(walls, pools), moved, STACK_SPACING))
+    assert [doubt.code for doubt in result.report.doubts] == [ReasonCode.MASKS_CONTRADICTED]
+    right = result.report.slices[6:9]
+    assert [(record.verdict, record.codes[-1], record.flagged) for record in right] == [
+        (Verdict.INTACT, "stack_in_doubt", True)
+    ] * 3
+    np.testing.assert_array_equal(result.wall, moved)
+
+
 def test_contradicted_broken_walls_are_flagged():
     walls, pools = heart()
     moved = np.roll(np.stack([wall & gap(40, 60 * k) for k, wall in enumerate(walls)]), 10, axis=1)

@@ -182,6 +182,12 @@ def test_a_stack_of_thin_slices_is_warned_about():
     assert "short-axis stack" in check(thin).warnings[0]
 
 
+def test_a_stack_without_spacing_is_not_said_to_have_thin_slices():
+    stack = broken_stack()
+    lost = Stack.create(stack.image, stack.mask, (1.0, 1.0, 1.0), stack.pool)
+    assert [doubt.code for doubt in check(lost).doubts] == [ReasonCode.NO_SPACING]
+
+
 def test_gap_is_measured_at_the_heart():
     stack = broken_stack(pool=False)
     beside = ((0, 0), (0, 0), (0, 90))

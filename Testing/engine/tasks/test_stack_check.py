@@ -158,3 +158,12 @@ def test_a_heart_of_impossible_size_is_in_doubt(scale, raised):
     features = [SliceFeatures(WallFeatures(part, spacing), None) for part in wall]
     codes = [reason.code for reason in stack_doubts(features, (8.0, *spacing))]
     assert ("implausible_size" in codes) == raised
+
+
+@pytest.mark.parametrize(
+    ("spacing", "count", "raised"),
+    [((1.0, 1.0, 1.0), 9, True), ((1.0, 1.0, 1.0), 40, False), ((8.0, 1.0, 1.0), 9, False)],
+)
+def test_a_header_without_spacing_is_in_doubt(spacing, count, raised):
+    walls = np.stack([ring(17, 25)] * count)
+    assert ("no_spacing" in doubts(walls, spacing=spacing)) == raised

@@ -43,7 +43,7 @@ class SliceDiagnosis:
         b1: Number of holes, 4-connected background.
         gap: The widest gap in the wall.
         reasons: Why the slice is not as expected, or why a finding other than a ring is accepted; empty for a correct
-            ring and for an empty slice outside the heart.
+            ring and for an empty slice outside the heart without blood pool.
     """
 
     k: int
@@ -157,7 +157,7 @@ def diagnose_features(
     slices = []
     for k, each in enumerate(features):
         finding = Finding.RING if each.islands and not remove_islands else each.finding
-        doubts = doubts_about_exception(features, order, places[k], expected[k]) if k in places else ()
+        doubts = doubts_about_exception(features, order, places[k], expected) if k in places else ()
         reasons = (*_reasons(each, finding, expected[k]), *doubts)
         slices.append(SliceDiagnosis(k, finding, expected[k], each.b0, each.b1, each.gap, reasons))
     return Diagnosis(slices, end, order)
@@ -188,7 +188,7 @@ def apex_end(sizes: list[float]) -> Apex:
 def _reasons(features: SliceFeatures, finding: Finding, expectation: Expectation) -> tuple[Reason, ...]:
     """Return why the slice is not as expected, or why a finding other than a ring is accepted."""
     if expectation is Expectation.EMPTY:
-        return ()
+        return (Reason(ReasonCode.WALL_MISSING),) if features.has_pool else ()
     state = _state(features, finding)
     allowed = {Expectation.DISC: ReasonCode.DISC_EXPECTED, Expectation.OPEN: ReasonCode.OPEN_ALLOWED}.get(expectation)
     return (*state, *(() if allowed is None else (Reason(allowed),)))
@@ -221,6 +221,8 @@ _FINDING_OF = {
 _DOUBTS = {
     ReasonCode.LARGE_DISC,
     ReasonCode.SMALL_DISC,
+    ReasonCode.SEVERAL_DISCS,
+    ReasonCode.WALL_MISSING,
     ReasonCode.DISC_OFF_NEIGHBOUR,
     ReasonCode.OPEN_OFF_CONTOUR,
 }

@@ -88,7 +88,7 @@ def _apical_discs(features: Sequence[SliceFeatures], order: Sequence[int], ends:
 
 
 def doubts_about_exception(
-    features: Sequence[SliceFeatures], order: Sequence[int], place: int, expectation: Expectation
+    features: Sequence[SliceFeatures], order: Sequence[int], place: int, expected: Sequence[Expectation]
 ) -> tuple[Reason, ...]:
     """Return doubts about a slice that is expected to be a disc or open.
 
@@ -96,11 +96,13 @@ def doubts_about_exception(
         features: Features of every slice, in the order of k.
         order: Numbers of the slices with myocardium, from base to apex.
         place: Index of the slice in ``order``.
-        expectation: Expectation of the slice.
+        expected: Expectation of every slice, in the order of k.
     """
-    here = features[order[place]]
+    here, expectation = features[order[place]], expected[order[place]]
     if expectation is Expectation.DISC:
-        return _doubts_about_disc(here.of_wall, _neighbour(features, order[place - 1 :: -1]))
+        discs = sum(each is Expectation.DISC for each in expected)
+        several = (Reason(ReasonCode.SEVERAL_DISCS, slices=discs),) if discs > 1 else ()
+        return (*_doubts_about_disc(here.of_wall, _neighbour(features, order[place - 1 :: -1])), *several)
     if expectation is Expectation.OPEN:
         share = _share_on_contour(here, features, order[place + 1 :])
         if share < MIN_ON_CONTOUR:

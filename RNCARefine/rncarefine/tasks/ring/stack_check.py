@@ -41,6 +41,8 @@ MIN_DRIFT_MM = 20.0
 """A tilt over a shorter in-plane distance is noise."""
 MIN_OUTLINE_ROUNDNESS = 0.6
 """Least median roundness of the filled outlines: at least 0.85 in ACDC references, 0.70 in network masks."""
+MIN_LENGTH_MM = 30.0
+"""With a spacing of 1 x 1 x 1 mm, which headers without a spacing have, the wall of a heart extends over this length."""
 DIAMETER_MM = (20.0, 130.0)
 """Plausible median outer diameter of closed walls, from an infant's heart to a dilated one."""
 
@@ -63,6 +65,8 @@ def stack_doubts(features: Sequence[SliceFeatures], spacing: tuple[float, float,
     if in_plane > THICK * spacing[0]:
         doubts.append(Reason(ReasonCode.NOT_THICKEST_AXIS, slice_spacing_mm=spacing[0], in_plane_mm=in_plane))
     shown = [(k, each) for k, each in enumerate(features) if each.b0]
+    if set(spacing) == {1.0} and len(shown) < MIN_LENGTH_MM:
+        doubts.append(Reason(ReasonCode.NO_SPACING, slices=len(shown)))
     walls = np.array([each.wall for _, each in shown])
     thick = float(ndimage.binary_opening(walls, np.ones((1, 2, 2), bool)).sum() / walls.sum()) if shown else 1.0
     if thick < MIN_THICK and in_plane <= COARSE_MM:
