@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from itertools import islice
+from pathlib import Path
 from types import TracebackType
 
 from rich.console import Console
@@ -87,12 +89,13 @@ class CohortBar:
         return sum(self._counts.values())
 
 
-def show_outcome(outcome: BatchOutcome, seconds: float) -> None:
+def show_outcome(outcome: BatchOutcome, seconds: float, existed: Collection[Path]) -> None:
     """Print the summary table, the first failures, and the paths of all files.
 
     Args:
         outcome: Outcome of the batch.
         seconds: Run time.
+        existed: Files that existed before the batch, see :func:`~rncarefine.cli.tables.existing`.
     """
     console = out()
     console.print(outcome_table(outcome, seconds))
@@ -102,7 +105,7 @@ def show_outcome(outcome: BatchOutcome, seconds: float) -> None:
         console.print(f"... and {len(outcome.failed) - MAX_FAILURES:,} more; all are in failed.csv.")
     if outcome.flagged:
         console.print(f"{outcome.rows.capitalize()} to review have yes (true) in the column flagged of the table.")
-    show_written([outcome.table])
+    show_written([outcome.table], existed)
 
 
 def outcome_table(outcome: BatchOutcome, seconds: float) -> Table:

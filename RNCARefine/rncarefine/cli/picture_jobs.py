@@ -24,7 +24,7 @@ from ..refine.place_records import PictureReport, PlaceRecord
 from ..report.picture_report import write_picture_report
 from ..words import PlaceVerdict, strict_values
 from .main import FINE, FLAGGED
-from .tables import add_columns, note, out, plain_table, progress_bar, show_licence, show_written
+from .tables import add_columns, existing, note, out, plain_table, progress_bar, show_licence, show_written
 from .terms import show_terms
 
 MAX_ROWS = 40
@@ -69,13 +69,15 @@ def repair_files(
     show_terms(weights.card)
     with progress_bar() as progress:
         result = repair_picture(case.picture, weights, options, progress)
-    with written_whole(output, *reports) as (new_output, *new_reports):
+    outputs = [output, *reports]
+    existed = existing(outputs)
+    with written_whole(*outputs) as (new_output, *new_reports):
         write_picture(case, result.mask, new_output)
         for path in new_reports:
             write_picture_report(result.report, path, case.picture, result.mask)
     show_picture_report(result.report)
     show_licence(weights.card)
-    show_written([output, *reports])
+    show_written(outputs, existed)
     return status_of(result.report)
 
 
@@ -96,11 +98,12 @@ def check_files(image: Path, segmentation: Path, choice: StructureChoice, report
     check_choice(choice)
     case = read_picture(image, segmentation, label=label_of(choice))
     result = check_picture(case.picture)
+    existed = existing(reports)
     with written_whole(*reports) as new_reports:
         for path in new_reports:
             write_picture_report(result, path, case.picture, case.picture.mask)
     show_picture_report(result)
-    show_written(reports)
+    show_written(reports, existed)
     return status_of(result)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -125,10 +125,20 @@ def show_report(report: Report) -> None:
     console.print(report.summary(), markup=False, soft_wrap=True)
 
 
-def show_written(paths: Iterable[Path]) -> None:
-    """Print the paths of the files."""
+def existing(paths: Iterable[Path]) -> set[Path]:
+    """Return the paths that exist; call it before the files are written, for :func:`show_written`."""
+    return {path for path in paths if path.exists()}
+
+
+def show_written(paths: Iterable[Path], existed: Collection[Path]) -> None:
+    """Print the paths of the files.
+
+    Args:
+        paths: Files that were written.
+        existed: Those that existed before, see :func:`existing`; may contain others.
+    """
     for path in paths:
-        out().print(f"Written: {path}", markup=False, soft_wrap=True)
+        out().print(f"{'Replaced' if path in existed else 'Written'}: {path}", markup=False, soft_wrap=True)
 
 
 def show_licence(card: ModelCard) -> None:

@@ -77,6 +77,7 @@ def test_second_run_of_a_folder_changes_nothing(address, folder, capsys, monkeyp
     assert batch(address) == 0
     said = capsys.readouterr()
     assert closing(said.out)["done before"] == "3"
+    assert "Replaced: out/cohort.csv" in said.out
     after = {path: (folder / "out" / path).stat().st_mtime_ns for path in listed(folder / "out")}
     assert {path for path in before if before[path] != after[path]} == {"cohort.csv"}
 

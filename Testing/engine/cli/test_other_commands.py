@@ -154,13 +154,17 @@ def test_demo_runs_the_whole_job_on_the_sample_data(case, monkeypatch, capsys):
         "SunnybrookBroken-slice-03.png",
     ]
     for name in written:
-        assert str(Path("new") / "results" / name) in said
+        assert f"Written: {Path('new') / 'results' / name}" in said
     picture = array(case / "new" / "results" / "SunnybrookBroken-slice-01.png")
     assert picture.ndim == 3
     assert picture.shape[1] > 2 * picture.shape[0]
     assert "4 of 4" in said
     assert "1.000" in said
     assert "Weights: seeing" in said
+    (case / "new" / "results" / written[0]).unlink()
+    assert main(["demo", "--output", "new/results", "--model", "seeing.npz", "--device", "numpy"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.partition(":")[0] for line in lines[-len(written) :]] == ["Written"] + ["Replaced"] * 6
 
 
 def test_demo_without_sample_data_exits_2(case, monkeypatch, capsys):

@@ -60,6 +60,17 @@ def test_repair_joins_the_vessel_and_writes_mask_and_reports(case, capsys):
     assert "1 bridge," in capsys.readouterr().out
 
 
+def test_outputs_that_replace_existing_files_are_listed_as_replaced(case, capsys):
+    (case / "out.png").write_bytes(b"earlier")
+    repair("--report", "r.csv")
+    assert capsys.readouterr().out.splitlines()[-2:] == ["Replaced: out.png", "Written: r.csv"]
+    main(["check", "photo.png", "mask.png", "--report", "r.csv"])
+    assert "Replaced: r.csv" in capsys.readouterr().out
+    for done in ("Written", "Replaced"):
+        assert main(["evaluate", "out.png", "truth.png", "--json", "m.json"]) == 0
+        assert f"{done}: m.json" in capsys.readouterr().out
+
+
 def test_bridges_only_makes_no_other_edit(case):
     repair("--bridges-only", "--report", "r.json")
     report = json.loads((case / "r.json").read_text(encoding="utf-8"))["picture"]
