@@ -32,7 +32,7 @@ class CohortBar:
         """
         console = Console(stderr=True)
         self._total = total
-        self._counts = dict.fromkeys(("repaired", "flagged", "failed", "finished before"), 0)
+        self._done = self._flagged = self._failed = 0
         self._status, self._final = "", False
         self._bar = Progress(
             TextColumn("{task.description}"),
@@ -75,18 +75,16 @@ class CohortBar:
 
     def show_case(self, outcome: CaseOutcome) -> None:
         """Show the outcome of a case."""
-        before = self._done
-        self._counts[outcome.status] += 1
-        failed, flagged = self._counts["failed"], self._counts["flagged"]
-        if outcome.status == "failed" and failed <= MAX_FAILURES + 1:
-            note(outcome.line() if failed <= MAX_FAILURES else "Further failures are not printed here.")
-        self._bar.update(self._task, completed=self._done, counts=f"{flagged} flagged, {failed} failed")
-        if self._bar.disable and 10 * self._done // self._total > 10 * before // self._total:
-            note(f"{self._done:,} of {self._total:,} cases; {flagged:,} flagged, {failed:,} failed.")
-
-    @property
-    def _done(self) -> int:
-        return sum(self._counts.values())
+        self._done += 1
+        self._flagged += outcome.flagged
+        if outcome.status == "failed":
+            self._failed += 1
+            if self._failed <= MAX_FAILURES + 1:
+                note(outcome.line() if self._failed <= MAX_FAILURES else "Further failures are not printed here.")
+        counts = f"{self._flagged:,} flagged, {self._failed:,} failed"
+        self._bar.update(self._task, completed=self._done, counts=counts)
+        if self._bar.disable and 10 * self._done // self._total > 10 * (self._done - 1) // self._total:
+            note(f"{self._done:,} of {self._total:,} cases; {counts}.")
 
 
 def show_outcome(outcome: BatchOutcome, seconds: float, existed: Collection[Path]) -> None:

@@ -113,10 +113,12 @@ def test_a_broken_case_is_named_and_repeated_by_the_next_run(address, folder, ca
 
 def test_exit_status_is_1_for_flagged_slices_on_resume(address, folder, capsys):
     assert batch(address, "--add-only") == 1
+    capsys.readouterr()
     assert batch(address, "--add-only") == 1
-    said = capsys.readouterr().out
-    assert closing(said)["with flagged slices"] == "3"
-    assert "review" in said
+    said = capsys.readouterr()
+    assert closing(said.out)["with flagged slices"] == "3"
+    assert "review" in said.out
+    assert "3 of 3 cases; 3 flagged, 0 failed." in said.err
 
 
 def test_the_table_is_parquet_if_its_name_says_so(address, folder):
