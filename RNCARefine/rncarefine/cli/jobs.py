@@ -30,6 +30,7 @@ from .tables import (
     metrics_table,
     model_table,
     note,
+    note_overlap,
     out,
     progress_bar,
     show_defaults,
@@ -144,6 +145,7 @@ def run_evaluate(
         write_text_whole(json, json_text(values))
     out().print(slice_metrics_table(slices))
     out().print(metrics_table({prediction.name: stack}))
+    note_overlap((prediction, truth), (ours, theirs), stack.dice, "the labels or segments")
     show_written(outputs, existed)
 
 

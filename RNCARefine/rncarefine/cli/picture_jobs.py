@@ -24,7 +24,17 @@ from ..refine.place_records import PictureReport, PlaceRecord
 from ..report.picture_report import write_picture_report
 from ..words import PlaceVerdict, strict_values
 from .main import FINE, FLAGGED
-from .tables import add_columns, existing, note, out, plain_table, progress_bar, show_licence, show_written
+from .tables import (
+    add_columns,
+    existing,
+    note,
+    note_overlap,
+    out,
+    plain_table,
+    progress_bar,
+    show_licence,
+    show_written,
+)
 from .terms import show_terms
 
 MAX_ROWS = 40
@@ -121,6 +131,8 @@ def evaluate_files(
     columns = {} if first is None or before is None else {before.name: evaluate_picture(first, theirs)}
     columns[prediction.name] = found = evaluate_picture(ours, theirs, before=first)
     out().print(picture_metrics_table(columns))
+    check = "the labels, and whether vessels are the larger value in both"
+    note_overlap((prediction, truth), (ours, theirs), found.dice, check)
     return {"prediction": prediction.name, "truth": truth.name, "picture": asdict(found)}
 
 

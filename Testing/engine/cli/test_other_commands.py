@@ -84,6 +84,13 @@ def test_evaluate_prints_and_writes_the_metrics(case, capsys):
     assert f"{content['stack']['dice']:.3f}" in said
 
 
+@pytest.mark.parametrize(("label", "noted"), [(MYOCARDIUM, False), (RV, True)])
+def test_evaluate_notes_that_another_label_hardly_overlaps_the_truth(case, capsys, label, noted):
+    chosen = ["--label", str(label), "--truth-label", str(MYOCARDIUM)]
+    assert main(["evaluate", "seg.nii.gz", "seg.nii.gz", *chosen]) == 0
+    assert ("hardly overlap (Dice 0.00): check the labels" in capsys.readouterr().err) == noted
+
+
 def test_evaluate_aligns_cropped_segmentations(case):
     for name, cut in (("one", np.s_[:, 5:35, 2:40]), ("two", np.s_[0:4, 1:33, 0:36])):
         whole, header = nrrd.read("seg.seg.nrrd")

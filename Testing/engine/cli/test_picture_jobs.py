@@ -130,6 +130,18 @@ def test_evaluate_compares_with_the_truth_and_judges_the_bridges(case, capsys):
     assert "connectivity" in capsys.readouterr().out
 
 
+def test_evaluate_notes_that_an_inverted_mask_hardly_overlaps_the_truth(case, capsys):
+    for name, mask in (("inverse.png", ~WHOLE), ("none.png", 0 * WHOLE)):
+        sitk.WriteImage(sitk.GetImageFromArray(mask.astype(np.uint8) * 255), name)
+    assert main(["evaluate", "inverse.png", "truth.png"]) == 0
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "inverse.png and truth.png hardly overlap" in line
+    assert "larger value" in line
+    for prediction, truth in (("mask.png", "truth.png"), ("none.png", "truth.png"), ("truth.png", "none.png")):
+        assert main(["evaluate", prediction, truth]) == 0
+        assert capsys.readouterr().err == ""
+
+
 def test_model_of_another_task_exits_2(case, capsys):
     write_image(case / "case.nii.gz")
     write_labels(case / "seg.nii.gz")
