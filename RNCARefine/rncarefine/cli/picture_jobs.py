@@ -14,7 +14,7 @@ from rich.table import Table
 from ..atomic import written_whole
 from ..io.choice import StructureChoice
 from ..io.label_map import OTHER_PHOTOGRAPHS, PHOTOGRAPHS
-from ..io.picture_files import check_picture_result, is_picture, read_mask, read_picture, write_picture
+from ..io.picture_files import check_picture_result, different_sizes, is_picture, read_mask, read_picture, write_picture
 from ..nca.card import TUBULAR
 from ..nca.model import Model, card_of, choose_model
 from ..refine.options import RepairOptions, default_of, option_infos
@@ -123,11 +123,10 @@ def evaluate_files(
     """Compare a vessel mask with the truth, print the metrics, and return them as plain values."""
     label = label_of(choice)
     ours, theirs = read_mask(prediction, label), read_mask(truth, label_of(truth_choice))
-    if ours.shape != theirs.shape:
-        raise ValueError(f"{prediction} and {truth} differ in size ({ours.shape}, {theirs.shape}). Resample one.")
     first = None if before is None else read_mask(before, label)
-    if first is not None and first.shape != theirs.shape:
-        raise ValueError(f"{before} and {truth} differ in size ({first.shape}, {theirs.shape}). Resample one.")
+    for path, mask in ((prediction, ours), (before, first)):
+        if path is not None and mask is not None and mask.shape != theirs.shape:
+            raise ValueError(f"{different_sizes(path, mask, truth, theirs)} Resample one.")
     columns = {} if first is None or before is None else {before.name: evaluate_picture(first, theirs)}
     columns[prediction.name] = found = evaluate_picture(ours, theirs, before=first)
     out().print(picture_metrics_table(columns))

@@ -130,6 +130,15 @@ def test_evaluate_compares_with_the_truth_and_judges_the_bridges(case, capsys):
     assert "connectivity" in capsys.readouterr().out
 
 
+def test_masks_of_different_size_are_reported_alike_by_repair_and_evaluate(case, capsys):
+    sitk.WriteImage(sitk.GetImageFromArray(WHOLE[:79].astype(np.uint8) * 255), "cut.png")
+    sizes = "cut.png has 80 x 79 pixels, {} has 80 x 80. "
+    assert sizes.format("photo.png") in one_line(capsys, repair(mask="cut.png"))
+    assert sizes.format("truth.png") in one_line(capsys, main(["evaluate", "cut.png", "truth.png"]))
+    before = ["--before", "cut.png"]
+    assert sizes.format("truth.png") in one_line(capsys, main(["evaluate", "mask.png", "truth.png", *before]))
+
+
 def test_evaluate_notes_that_an_inverted_mask_hardly_overlaps_the_truth(case, capsys):
     for name, mask in (("inverse.png", ~WHOLE), ("none.png", 0 * WHOLE)):
         sitk.WriteImage(sitk.GetImageFromArray(mask.astype(np.uint8) * 255), name)
