@@ -20,11 +20,13 @@ class CaseOutcome:
         name: Name of the case.
         status: "repaired", "flagged", "failed" or "finished before".
         text: Summary of the report, or reason of the failure.
+        flagged: Whether the case needs review, also if it was finished before.
     """
 
     name: str
     status: str
     text: str = ""
+    flagged: bool = False
 
     def line(self) -> str:
         """Return the outcome as one line of text."""
@@ -127,7 +129,7 @@ class BatchRun:
         self.cohort.fail(others)
         self.cohort.forget_failures(self.skipped)
         for name in self.skipped:
-            self._on_case(CaseOutcome(name, "finished before"))
+            self._on_case(CaseOutcome(name, "finished before", flagged=self.cohort.flagged[name] > 0))
         for name, reason in others.items():
             self.failed(name, reason)
         return left
@@ -135,7 +137,8 @@ class BatchRun:
     def done(self, name: str, report: AnyReport) -> None:
         """Record and report a finished case."""
         self.repaired.append(name)
-        self._on_case(CaseOutcome(name, "flagged" if report.review_count else "repaired", report.summary()))
+        flagged = report.review_count > 0
+        self._on_case(CaseOutcome(name, "flagged" if flagged else "repaired", report.summary(), flagged))
 
     def failed(self, name: str, reason: str) -> None:
         """Report a failed case."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..batch.cases import CohortCase, find_cases, read_cases
-from ..batch.cohort import FAILED, Cohort, settings_of
+from ..batch.cohort import FAILED, TABLE, Cohort, settings_of
 from ..batch.dask_backend import check_workers, cluster_workers, local_workers
 from ..batch.parallel import run_in_parallel
 from ..batch.picture_work import PictureWork
@@ -29,7 +29,7 @@ from ..refine.records import Report
 from . import picture_jobs
 from .cohort import CohortBar, show_outcome
 from .main import FINE, FLAGGED, STOPPED
-from .tables import note, show_licence
+from .tables import existing, note, show_licence
 from .terms import show_terms
 
 if TYPE_CHECKING:
@@ -67,6 +67,7 @@ def run_batch(
             raise ValueError("There is no blood pool to trim. Give it with --pool-label or --pool-segment.")
         weights = choose_model(options.model, options.mode)
         settings = settings_of(weights.record(), options, **asdict(choice))
+    existed = existing([output / TABLE if table is None else table])
     cohort = Cohort(output, settings, table, PictureReport if of_pictures else Report)
     kind = PictureWork if of_pictures else FileWork
     work = kind(output.absolute(), model_reference(options.model, weights), weights.record(), options, choice)
@@ -77,7 +78,7 @@ def run_batch(
     else:
         with CohortBar(len(cases)) as bar:
             outcome = run_sequentially(BatchRun(cohort, cases, work.result_name, bar.show_case), work)
-    show_outcome(outcome, time.monotonic() - began)
+    show_outcome(outcome, time.monotonic() - began, existed)
     status = FLAGGED if outcome.flagged or outcome.failed else FINE
     if outcome.stopped:
         note("Stopped. Run the same command again to resume.")

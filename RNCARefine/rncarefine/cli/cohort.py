@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from itertools import islice
+from pathlib import Path
 from types import TracebackType
 
 from rich.console import Console
@@ -30,7 +32,7 @@ class CohortBar:
         """
         console = Console(stderr=True)
         self._total = total
-        self._counts = dict.fromkeys(("repaired", "flagged", "failed", "finished before"), 0)
+        self._done = self._flagged = self._failed = 0
         self._status, self._final = "", False
         self._bar = Progress(
             TextColumn("{task.description}"),
@@ -73,26 +75,25 @@ class CohortBar:
 
     def show_case(self, outcome: CaseOutcome) -> None:
         """Show the outcome of a case."""
-        before = self._done
-        self._counts[outcome.status] += 1
-        failed, flagged = self._counts["failed"], self._counts["flagged"]
-        if outcome.status == "failed" and failed <= MAX_FAILURES + 1:
-            note(outcome.line() if failed <= MAX_FAILURES else "Further failures are not printed here.")
-        self._bar.update(self._task, completed=self._done, counts=f"{flagged} flagged, {failed} failed")
-        if self._bar.disable and 10 * self._done // self._total > 10 * before // self._total:
-            note(f"{self._done:,} of {self._total:,} cases; {flagged:,} flagged, {failed:,} failed.")
-
-    @property
-    def _done(self) -> int:
-        return sum(self._counts.values())
+        self._done += 1
+        self._flagged += outcome.flagged
+        if outcome.status == "failed":
+            self._failed += 1
+            if self._failed <= MAX_FAILURES + 1:
+                note(outcome.line() if self._failed <= MAX_FAILURES else "Further failures are not printed here.")
+        counts = f"{self._flagged:,} flagged, {self._failed:,} failed"
+        self._bar.update(self._task, completed=self._done, counts=counts)
+        if self._bar.disable and 10 * self._done // self._total > 10 * (self._done - 1) // self._total:
+            note(f"{self._done:,} of {self._total:,} cases; {counts}.")
 
 
-def show_outcome(outcome: BatchOutcome, seconds: float) -> None:
+def show_outcome(outcome: BatchOutcome, seconds: float, existed: Collection[Path]) -> None:
     """Print the summary table, the first failures, and the paths of all files.
 
     Args:
         outcome: Outcome of the batch.
         seconds: Run time.
+        existed: Files that existed before the batch, see :func:`~rncarefine.cli.tables.existing`.
     """
     console = out()
     console.print(outcome_table(outcome, seconds))
@@ -102,7 +103,7 @@ def show_outcome(outcome: BatchOutcome, seconds: float) -> None:
         console.print(f"... and {len(outcome.failed) - MAX_FAILURES:,} more; all are in failed.csv.")
     if outcome.flagged:
         console.print(f"{outcome.rows.capitalize()} to review have yes (true) in the column flagged of the table.")
-    show_written([outcome.table])
+    show_written([outcome.table], existed)
 
 
 def outcome_table(outcome: BatchOutcome, seconds: float) -> Table:

@@ -19,7 +19,7 @@ from ..report.pictures import encode_png, slice_pictures, slices_to_show
 from ..report.report import ENDINGS, write_report
 from ..stack import Mask
 from . import picture_jobs
-from .tables import metrics_table, out, progress_bar, show_licence, show_report, show_written
+from .tables import existing, metrics_table, out, progress_bar, show_licence, show_report, show_written
 
 
 def repair_sample(folder: Path, model: Model, options: RepairOptions) -> None:
@@ -36,6 +36,7 @@ def repair_sample(folder: Path, model: Model, options: RepairOptions) -> None:
     """
     sample = sample_files()
     folder.mkdir(parents=True, exist_ok=True)
+    existed = existing(folder.iterdir())
     has_pool = any(segment.name == POOL for segment in read_seg_nrrd(sample.broken).segments)
     case = read_case(
         sample.image, sample.broken, StructureChoice(segment=MYOCARDIUM, pool_segment=POOL if has_pool else None)
@@ -57,7 +58,7 @@ def repair_sample(folder: Path, model: Model, options: RepairOptions) -> None:
     }
     out().print(metrics_table(columns))
     show_licence(model.card)
-    show_written(written)
+    show_written(written, existed)
 
 
 def repair_vessel_sample(folder: Path, options: RepairOptions) -> None:

@@ -26,9 +26,11 @@ from . import picture_jobs
 from .demo import repair_sample, repair_vessel_sample
 from .main import FINE, FLAGGED
 from .tables import (
+    existing,
     metrics_table,
     model_table,
     note,
+    note_overlap,
     out,
     progress_bar,
     show_defaults,
@@ -62,8 +64,10 @@ def run_repair(
     show_terms(weights.card)
     with progress_bar() as progress:
         result = noted(case, repair(case.stack, weights, options, progress, case.others))
+    outputs = [output, *reports]
+    existed = existing(outputs)
     # One transaction: result and reports appear together or not at all.
-    with written_whole(output, *reports) as (new_output, *new_reports):
+    with written_whole(*outputs) as (new_output, *new_reports):
         write_case(case, result, new_output)
         write_reports(result.report, new_reports, case, result.wall)
     show_report(result.report)
@@ -72,7 +76,7 @@ def run_repair(
     if result.trimmed.any():
         out().print(f"Blood pool trimmed: {result.trimmed_mm2:.0f} mm2")
     show_licence(weights.card)
-    show_written([output, *reports])
+    show_written(outputs, existed)
     return status_of(result.report)
 
 
@@ -92,10 +96,11 @@ def run_check(
         return picture_jobs.check_files(image, segmentation, choice, reports)
     case = read_case(image, segmentation, choice)
     result = check(case.stack, options)
+    existed = existing(reports)
     with written_whole(*reports) as new_reports:
         write_reports(result, new_reports, case, case.stack.mask)
     show_report(result)
-    show_written(reports)
+    show_written(reports, existed)
     return status_of(result)
 
 
@@ -113,14 +118,15 @@ def run_evaluate(
     task: str | None = None,
 ) -> None:
     """Compare a segmentation with the truth, print the metrics, and write them as JSON if a path is given."""
-    if json is not None:
-        check_reports([json], (prediction, truth), endings=(".json",))
+    outputs = [] if json is None else [json]
+    check_reports(outputs, (prediction, truth), endings=(".json",))
+    existed = existing(outputs)
     if task == VESSELS.name or (task is None and is_picture(prediction)):
         choices = StructureChoice(named[0]), StructureChoice(named_in_truth[0])
         found = picture_jobs.evaluate_files(prediction, truth, *choices, before)
         if json is not None:
             write_text_whole(json, json_text(found))
-        show_written([] if json is None else [json])
+        show_written(outputs, existed)
         return
     if before is not None:
         raise ValueError("--before applies to pictures of vessels only. Leave it out for a stack.")
@@ -139,7 +145,8 @@ def run_evaluate(
         write_text_whole(json, json_text(values))
     out().print(slice_metrics_table(slices))
     out().print(metrics_table({prediction.name: stack}))
-    show_written([] if json is None else [json])
+    note_overlap((prediction, truth), (ours, theirs), stack.dice, "the labels or segments")
+    show_written(outputs, existed)
 
 
 def run_models() -> None:

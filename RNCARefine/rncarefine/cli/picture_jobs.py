@@ -14,7 +14,7 @@ from rich.table import Table
 from ..atomic import written_whole
 from ..io.choice import StructureChoice
 from ..io.label_map import OTHER_PHOTOGRAPHS, PHOTOGRAPHS
-from ..io.picture_files import check_picture_result, is_picture, read_mask, read_picture, write_picture
+from ..io.picture_files import check_picture_result, different_sizes, is_picture, read_mask, read_picture, write_picture
 from ..nca.card import TUBULAR
 from ..nca.model import Model, card_of, choose_model
 from ..refine.options import RepairOptions, default_of, option_infos
@@ -24,7 +24,17 @@ from ..refine.place_records import PictureReport, PlaceRecord
 from ..report.picture_report import write_picture_report
 from ..words import PlaceVerdict, strict_values
 from .main import FINE, FLAGGED
-from .tables import add_columns, note, out, plain_table, progress_bar, show_licence, show_written
+from .tables import (
+    add_columns,
+    existing,
+    note,
+    note_overlap,
+    out,
+    plain_table,
+    progress_bar,
+    show_licence,
+    show_written,
+)
 from .terms import show_terms
 
 MAX_ROWS = 40
@@ -69,13 +79,15 @@ def repair_files(
     show_terms(weights.card)
     with progress_bar() as progress:
         result = repair_picture(case.picture, weights, options, progress)
-    with written_whole(output, *reports) as (new_output, *new_reports):
+    outputs = [output, *reports]
+    existed = existing(outputs)
+    with written_whole(*outputs) as (new_output, *new_reports):
         write_picture(case, result.mask, new_output)
         for path in new_reports:
             write_picture_report(result.report, path, case.picture, result.mask)
     show_picture_report(result.report)
     show_licence(weights.card)
-    show_written([output, *reports])
+    show_written(outputs, existed)
     return status_of(result.report)
 
 
@@ -96,11 +108,12 @@ def check_files(image: Path, segmentation: Path, choice: StructureChoice, report
     check_choice(choice)
     case = read_picture(image, segmentation, label=label_of(choice))
     result = check_picture(case.picture)
+    existed = existing(reports)
     with written_whole(*reports) as new_reports:
         for path in new_reports:
             write_picture_report(result, path, case.picture, case.picture.mask)
     show_picture_report(result)
-    show_written(reports)
+    show_written(reports, existed)
     return status_of(result)
 
 
@@ -110,14 +123,15 @@ def evaluate_files(
     """Compare a vessel mask with the truth, print the metrics, and return them as plain values."""
     label = label_of(choice)
     ours, theirs = read_mask(prediction, label), read_mask(truth, label_of(truth_choice))
-    if ours.shape != theirs.shape:
-        raise ValueError(f"{prediction} and {truth} differ in size ({ours.shape}, {theirs.shape}). Resample one.")
     first = None if before is None else read_mask(before, label)
-    if first is not None and first.shape != theirs.shape:
-        raise ValueError(f"{before} and {truth} differ in size ({first.shape}, {theirs.shape}). Resample one.")
+    for path, mask in ((prediction, ours), (before, first)):
+        if path is not None and mask is not None and mask.shape != theirs.shape:
+            raise ValueError(f"{different_sizes(path, mask, truth, theirs)} Resample one.")
     columns = {} if first is None or before is None else {before.name: evaluate_picture(first, theirs)}
     columns[prediction.name] = found = evaluate_picture(ours, theirs, before=first)
     out().print(picture_metrics_table(columns))
+    check = "the labels, and whether vessels are the larger value in both"
+    note_overlap((prediction, truth), (ours, theirs), found.dice, check)
     return {"prediction": prediction.name, "truth": truth.name, "picture": asdict(found)}
 
 

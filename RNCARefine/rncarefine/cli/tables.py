@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ from rich.table import Table
 from ..nca.card import TUBULAR, ModelCard
 from ..progress import Progress
 from ..refine.records import Report, SliceRecord
+from ..stack import Mask
 from ..words import REPAIRED, Mode, Verdict
 from .main import output_problem
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 PLAIN_WIDTH = 80
 """Width in characters if the output is a file or a pipe; every table fits it."""
+HARDLY_DICE = 0.1
+"""Masks with a lower Dice coefficient hardly overlap: one may be inverted, or have another label."""
 _SHORT = {Verdict.AUTOMATON: "repaired", Verdict.GEOMETRY: "geometry"}
 """Verdicts that are shortened in the table of slices."""
 
@@ -56,6 +59,19 @@ def note(text: str) -> None:
     # Errors are ignored; file names may contain invalid Unicode.
     with suppress(OSError):
         print(text.encode("utf-8", "backslashreplace").decode("utf-8"), file=sys.stderr)
+
+
+def note_overlap(files: tuple[Path, Path], masks: tuple[Mask, Mask], dice: float, check: str) -> None:
+    """Print a note if two masks, neither of them empty, hardly overlap.
+
+    Args:
+        files: Files of the masks.
+        masks: The masks.
+        dice: Their Dice coefficient.
+        check: What to check.
+    """
+    if dice < HARDLY_DICE and all(mask.any() for mask in masks):
+        note(f"Please note: {files[0]} and {files[1]} hardly overlap (Dice {dice:.2f}): check {check}.")
 
 
 @contextmanager
@@ -125,10 +141,20 @@ def show_report(report: Report) -> None:
     console.print(report.summary(), markup=False, soft_wrap=True)
 
 
-def show_written(paths: Iterable[Path]) -> None:
-    """Print the paths of the files."""
+def existing(paths: Iterable[Path]) -> set[Path]:
+    """Return the paths that exist; call it before the files are written, for :func:`show_written`."""
+    return {path for path in paths if path.exists()}
+
+
+def show_written(paths: Iterable[Path], existed: Collection[Path]) -> None:
+    """Print the paths of the files.
+
+    Args:
+        paths: Files that were written.
+        existed: Those that existed before, see :func:`existing`; may contain others.
+    """
     for path in paths:
-        out().print(f"Written: {path}", markup=False, soft_wrap=True)
+        out().print(f"{'Replaced' if path in existed else 'Written'}: {path}", markup=False, soft_wrap=True)
 
 
 def show_licence(card: ModelCard) -> None:

@@ -321,8 +321,17 @@ def _other_size(values: NDArray[Any], segmentation: Path, pixels: NDArray[Any], 
     remedy = "Resample the mask to the picture."
     if turned and jpeg.orientation(image) > 4:
         remedy = "The photograph is rotated by its EXIF orientation. Save it upright."
-    return f"{segmentation} has {_size(values)} pixels, {image} has {_size(pixels)}. {remedy}"
+    return f"{different_sizes(segmentation, values, image, pixels)} {remedy}"
 
 
-def _size(values: NDArray[Any]) -> str:
-    return f"{values.shape[1]} x {values.shape[0]}"
+def different_sizes(path: Path, values: NDArray[Any], other_path: Path, other: NDArray[Any]) -> str:
+    """Return the sentence with the sizes of two files that differ, columns x rows.
+
+    Args:
+        path: A file.
+        values: Its pixels, shape ``(j, i)`` or ``(j, i, channels)``.
+        other_path: Another file.
+        other: Its pixels.
+    """
+    (rows, columns), (other_rows, other_columns) = values.shape[:2], other.shape[:2]
+    return f"{path} has {columns} x {rows} pixels, {other_path} has {other_columns} x {other_rows}."

@@ -45,7 +45,7 @@ def test_all_cases_are_repaired_reported_and_tabulated(run, tmp_path):
     outcome = run(tmp_path, news.append)
     assert sorted(outcome.repaired) == NAMES
     assert sorted(news, key=lambda one: one.name) == [
-        CaseOutcome(name, "flagged", broken_report().summary()) for name in NAMES
+        CaseOutcome(name, "flagged", broken_report().summary(), flagged=True) for name in NAMES
     ]
     assert [row["case"] for row in table_rows(tmp_path / "cohort.csv")] == [name for name in NAMES for _ in range(4)]
     assert (outcome.totals.cases, outcome.stopped) == (3, False)
@@ -63,6 +63,7 @@ def test_failed_case_is_skipped_and_repeated_by_the_next_run(run, tmp_path):
     assert (outcome.repaired, sorted(outcome.skipped), outcome.failed) == (["p2"], ["p1", "p3"], {})
     assert sorted(outcome.flagged) == NAMES
     assert sorted(one.status for one in news) == ["finished before", "finished before", "flagged"]
+    assert all(one.flagged for one in news)
     assert outcome.summary() == "1 case done and 2 before, 3 with flagged slices; 0 failed"
 
 

@@ -77,6 +77,7 @@ def test_second_run_of_a_folder_changes_nothing(address, folder, capsys, monkeyp
     assert batch(address) == 0
     said = capsys.readouterr()
     assert closing(said.out)["done before"] == "3"
+    assert "Replaced: out/cohort.csv" in said.out
     after = {path: (folder / "out" / path).stat().st_mtime_ns for path in listed(folder / "out")}
     assert {path for path in before if before[path] != after[path]} == {"cohort.csv"}
 
@@ -112,10 +113,12 @@ def test_a_broken_case_is_named_and_repeated_by_the_next_run(address, folder, ca
 
 def test_exit_status_is_1_for_flagged_slices_on_resume(address, folder, capsys):
     assert batch(address, "--add-only") == 1
+    capsys.readouterr()
     assert batch(address, "--add-only") == 1
-    said = capsys.readouterr().out
-    assert closing(said)["with flagged slices"] == "3"
-    assert "review" in said
+    said = capsys.readouterr()
+    assert closing(said.out)["with flagged slices"] == "3"
+    assert "review" in said.out
+    assert "3 of 3 cases; 3 flagged, 0 failed." in said.err
 
 
 def test_the_table_is_parquet_if_its_name_says_so(address, folder):

@@ -52,6 +52,15 @@ def test_repair_closes_the_rings_and_keeps_every_other_label(case, capsys):
     assert "Written: out.nii.gz" in said
 
 
+def test_outputs_that_replace_existing_files_are_listed_as_replaced(case, capsys):
+    Path("out.nii.gz").write_bytes(b"earlier")
+    assert repair("--report", "r.csv") == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[-2:] == ["Replaced: out.nii.gz", "Written: r.csv"]
+    assert main(["check", "case.nii.gz", "seg.nii.gz", *LABELS, "--report", "r.csv"]) == 1
+    assert "Replaced: r.csv" in capsys.readouterr().out
+
+
 def test_reported_areas_agree_with_the_files(case):
     repair("--report", "r.json")
     before, after = labels(), array("out.nii.gz")

@@ -84,6 +84,13 @@ def test_evaluate_prints_and_writes_the_metrics(case, capsys):
     assert f"{content['stack']['dice']:.3f}" in said
 
 
+@pytest.mark.parametrize(("label", "noted"), [(MYOCARDIUM, False), (RV, True)])
+def test_evaluate_notes_that_another_label_hardly_overlaps_the_truth(case, capsys, label, noted):
+    chosen = ["--label", str(label), "--truth-label", str(MYOCARDIUM)]
+    assert main(["evaluate", "seg.nii.gz", "seg.nii.gz", *chosen]) == 0
+    assert ("hardly overlap (Dice 0.00): check the labels" in capsys.readouterr().err) == noted
+
+
 def test_evaluate_aligns_cropped_segmentations(case):
     for name, cut in (("one", np.s_[:, 5:35, 2:40]), ("two", np.s_[0:4, 1:33, 0:36])):
         whole, header = nrrd.read("seg.seg.nrrd")
@@ -154,13 +161,17 @@ def test_demo_runs_the_whole_job_on_the_sample_data(case, monkeypatch, capsys):
         "SunnybrookBroken-slice-03.png",
     ]
     for name in written:
-        assert str(Path("new") / "results" / name) in said
+        assert f"Written: {Path('new') / 'results' / name}" in said
     picture = array(case / "new" / "results" / "SunnybrookBroken-slice-01.png")
     assert picture.ndim == 3
     assert picture.shape[1] > 2 * picture.shape[0]
     assert "4 of 4" in said
     assert "1.000" in said
     assert "Weights: seeing" in said
+    (case / "new" / "results" / written[0]).unlink()
+    assert main(["demo", "--output", "new/results", "--model", "seeing.npz", "--device", "numpy"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.partition(":")[0] for line in lines[-len(written) :]] == ["Written"] + ["Replaced"] * 6
 
 
 def test_demo_without_sample_data_exits_2(case, monkeypatch, capsys):

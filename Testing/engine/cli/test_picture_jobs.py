@@ -60,6 +60,17 @@ def test_repair_joins_the_vessel_and_writes_mask_and_reports(case, capsys):
     assert "1 bridge," in capsys.readouterr().out
 
 
+def test_outputs_that_replace_existing_files_are_listed_as_replaced(case, capsys):
+    (case / "out.png").write_bytes(b"earlier")
+    repair("--report", "r.csv")
+    assert capsys.readouterr().out.splitlines()[-2:] == ["Replaced: out.png", "Written: r.csv"]
+    main(["check", "photo.png", "mask.png", "--report", "r.csv"])
+    assert "Replaced: r.csv" in capsys.readouterr().out
+    for done in ("Written", "Replaced"):
+        assert main(["evaluate", "out.png", "truth.png", "--json", "m.json"]) == 0
+        assert f"{done}: m.json" in capsys.readouterr().out
+
+
 def test_bridges_only_makes_no_other_edit(case):
     repair("--bridges-only", "--report", "r.json")
     report = json.loads((case / "r.json").read_text(encoding="utf-8"))["picture"]
@@ -117,6 +128,27 @@ def test_evaluate_compares_with_the_truth_and_judges_the_bridges(case, capsys):
     assert (found["dice"], found["connectivity"], found["b0_error"]) == (1.0, 1.0, 0)
     assert (found["bridges"], found["bridge_precision"], found["centreline_removed"]) == (1, 1.0, 0.0)
     assert "connectivity" in capsys.readouterr().out
+
+
+def test_masks_of_different_size_are_reported_alike_by_repair_and_evaluate(case, capsys):
+    sitk.WriteImage(sitk.GetImageFromArray(WHOLE[:79].astype(np.uint8) * 255), "cut.png")
+    sizes = "cut.png has 80 x 79 pixels, {} has 80 x 80. "
+    assert sizes.format("photo.png") in one_line(capsys, repair(mask="cut.png"))
+    assert sizes.format("truth.png") in one_line(capsys, main(["evaluate", "cut.png", "truth.png"]))
+    before = ["--before", "cut.png"]
+    assert sizes.format("truth.png") in one_line(capsys, main(["evaluate", "mask.png", "truth.png", *before]))
+
+
+def test_evaluate_notes_that_an_inverted_mask_hardly_overlaps_the_truth(case, capsys):
+    for name, mask in (("inverse.png", ~WHOLE), ("none.png", 0 * WHOLE)):
+        sitk.WriteImage(sitk.GetImageFromArray(mask.astype(np.uint8) * 255), name)
+    assert main(["evaluate", "inverse.png", "truth.png"]) == 0
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "inverse.png and truth.png hardly overlap" in line
+    assert "larger value" in line
+    for prediction, truth in (("mask.png", "truth.png"), ("none.png", "truth.png"), ("truth.png", "none.png")):
+        assert main(["evaluate", prediction, truth]) == 0
+        assert capsys.readouterr().err == ""
 
 
 def test_model_of_another_task_exits_2(case, capsys):
