@@ -183,10 +183,8 @@ def _warnings(stack: Stack, run: Run | None, stack_doubts: Sequence[Reason]) -> 
     doubts, said = list(stack.notes), {doubt.code for doubt in stack_doubts}
     if run is not None and run.runner.out_of_memory:
         doubts.append(Reason(ReasonCode.GPU_OUT_OF_MEMORY))
-    if (
-        stack.spacing[0] < 1.5 * max(stack.in_plane)
-        and not {ReasonCode.NOT_THICKEST_AXIS, ReasonCode.NO_SPACING} & said
-    ):
+    explained = {ReasonCode.NOT_THICKEST_AXIS, ReasonCode.NO_SPACING} & said
+    if stack.spacing[0] < 1.5 * max(stack.in_plane) and not explained:
         doubts.append(Reason(ReasonCode.THIN_SLICES, slice_spacing_mm=stack.spacing[0]))
     if len(stack.mask) == 1:
         doubts.append(Reason(ReasonCode.ONE_SLICE))

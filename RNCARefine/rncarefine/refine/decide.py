@@ -101,9 +101,8 @@ def decide(
     k, image_likelihood = entry.k, evidence.image_likelihood
     decision = _choose(examined, entry, evidence, proposals, options)
     if decision.wall.any() and _is_blank(examined.stack.image, k):
-        return Decided(
-            replace(decision, reasons=(*decision.reasons, Reason(ReasonCode.BLANK_IMAGE)), doubtful=True), {}
-        )
+        reasons = (*decision.reasons, Reason(ReasonCode.BLANK_IMAGE))
+        return Decided(replace(decision, reasons=reasons, doubtful=True), {})
     if entry.expectation is Expectation.EMPTY and _wall_is_shown(examined, evidence, k):
         decision = replace(decision, reasons=(*decision.reasons, Reason(ReasonCode.WALL_SHOWN)), doubtful=True)
     if decision.verdict in REPAIRED:

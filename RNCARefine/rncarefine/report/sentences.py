@@ -190,8 +190,8 @@ SENTENCES: dict[ReasonCode, str] = {
         "Every wall needs review. The model for late enhancement is sax-any-2d."
     ),
     ReasonCode.MASKS_SHIFTED: _(
-        "The walls fit the images better if they are moved by {slices:+.0f} slice along the stack: check that image and "
-        "masks start at the same slice. Every wall needs review."
+        "The walls fit the images better if they are moved by {slices:+.0f} slice along the stack: check that image "
+        "and masks start at the same slice. Every wall needs review."
     ),
     ReasonCode.HEART_RIVALLED: _(
         "The images show in two places what may be the heart (scores {score:.2f} and {rival:.2f}). Check that the wall "

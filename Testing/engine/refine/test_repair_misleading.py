@@ -25,6 +25,12 @@ def wide_heart():
     return walls, grey(walls, pools)
 
 
+def tapering():
+    """Return walls and blood pools of ten slices that become smaller by 2 mm from one to the next."""
+    radii = [25.0 - 2 * k for k in range(10)]
+    return tuple(np.stack(parts) for parts in zip(*((ring(r - 7, r), disc(r - 7)) for r in radii), strict=True))
+
+
 def test_shifted_masks_are_contradicted():
     stack = broken_stack()
     truth, _ = heart()
@@ -52,6 +58,32 @@ def test_right_walls_among_contradicted_ones_are_flagged_too():
         (Verdict.INTACT, "stack_in_doubt", True)
     ] * 3
     np.testing.assert_array_equal(result.wall, moved)
+
+
+@pytest.mark.parametrize("offset", [-1, 0, 1])
+def test_masks_of_the_next_slices_are_doubted(offset):
+    walls, pools = tapering()
+    image = grey(walls, pools)
+    mask = np.zeros_like(walls)
+    mask[1:9] = walls[1 + offset : 9 + offset]
+    result = run(Stack.create(image, mask, STACK_SPACING), close_base=True, apex="last")
+    shifted = [doubt for doubt in result.report.doubts if doubt.code is ReasonCode.MASKS_SHIFTED]
+    assert [doubt.values["slices"] for doubt in shifted] == ([] if offset == 0 else [offset])
+    assert all(record.flagged == (offset != 0) for record in result.report.slices if mask[record.k].any())
+    np.testing.assert_array_equal(result.wall, mask)
+
+
+def test_two_empty_slices_at_an_end_that_show_a_wall_are_flagged():
+    walls, pools = heart(rings=9, discs=0)
+    image = grey(walls, pools)
+    for emptied, flagged in (([0], []), ([0, 1], [0, 1]), ([7, 8], [7, 8])):
+        mask = walls.copy()
+        mask[emptied] = 0
+        result = run(Stack.create(image, mask, STACK_SPACING), close_base=True, apex="last")
+        assert [record.k for record in result.report.slices if record.flagged] == flagged
+        assert all(result.report.slices[k].codes == ["wall_shown"] for k in flagged)
+        assert all(result.report.slices[k].verdict is Verdict.INTACT for k in emptied)
+        np.testing.assert_array_equal(result.wall, mask)
 
 
 def test_contradicted_broken_walls_are_flagged():

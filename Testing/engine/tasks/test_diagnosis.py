@@ -269,6 +269,20 @@ def test_apex_end_by_taper():
         assert apex_end(without_taper) is Apex.LAST
 
 
+def test_blood_pool_beyond_the_walls_needs_review():
+    wall, pool = heart(8, 1)
+    for emptied in ([0, 1], [7, 8]):
+        cut = wall.copy()
+        cut[emptied] = 0
+        slices = diagnosed(cut, pool, apex=Apex.LAST).slices
+        flagged = [k for k in emptied if pool[k].any()]
+        assert [entry.k for entry in slices if entry.doubtful] == flagged
+        assert flagged
+        for k in flagged:
+            assert (slices[k].right, codes(slices[k])) == (True, ["wall_missing"])
+        assert not any(entry.doubtful for entry in diagnosed(cut, apex=Apex.LAST).slices)
+
+
 def test_an_empty_stack_is_empty_and_right():
     diagnosis = diagnosed(np.zeros((3, 5, 5)))
     assert all(entry.finding is Finding.EMPTY and entry.right and not entry.reasons for entry in diagnosis.slices)

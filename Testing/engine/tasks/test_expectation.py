@@ -59,6 +59,15 @@ def test_expectations_do_not_depend_on_slice_order(seed):
     assert [entry.expectation for entry in back] == [entry.expectation for entry in reversed(there)]
 
 
+@pytest.mark.parametrize("discs", [0, 1, 2])
+def test_several_discs_need_review(discs):
+    walls, pools = heart(rings=8, discs=discs)
+    slices = diagnose_mask(walls, pools, STACK_SPACING).slices
+    assert [entry.k for entry in slices if entry.doubtful] == ([8, 9] if discs == 2 else [])
+    for entry in slices[8:]:
+        assert [str(reason.code) for reason in entry.reasons[2:]] == (["several_discs"] if discs == 2 else [])
+
+
 def test_where_the_slice_above_the_end_is_solid_too_no_disc_is_a_cap():
     walls, pools = heart(rings=7, discs=0)
     filled = walls | pools

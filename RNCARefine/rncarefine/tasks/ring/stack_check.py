@@ -42,7 +42,7 @@ MIN_DRIFT_MM = 20.0
 MIN_OUTLINE_ROUNDNESS = 0.6
 """Least median roundness of the filled outlines: at least 0.85 in ACDC references, 0.70 in network masks."""
 MIN_LENGTH_MM = 30.0
-"""With a spacing of 1 x 1 x 1 mm, which headers without a spacing have, the wall of a heart extends over this length."""
+"""A shorter heart with a spacing of 1 x 1 x 1 mm has a header without a spacing."""
 DIAMETER_MM = (20.0, 130.0)
 """Plausible median outer diameter of closed walls, from an infant's heart to a dilated one."""
 
