@@ -40,8 +40,8 @@ MAX_LOOSE = 0.015
 organs draw poor walls, too: the least share in the 100 stacks of the validation set is 0.016."""
 SUPPORTED = 0.6
 """A wall with at least this expected Dice by the image alone need not overlap the mask and the blood pool."""
-MIN_CONFIDENCE = 0.55
-"""A repair with a lower confidence is flagged."""
+MIN_CONFIDENCE = 0.5
+"""A wall with a lower confidence is flagged: it is more likely not good. Closed walls are not changed."""
 BY_SHAPE = frozenset({ReasonCode.LOBED, ReasonCode.THREAD})
 """A wall rejected for one of these reasons is tried again after
 :func:`rncarefine.tasks.ring.wall_shape.reshape_ring`."""
@@ -54,8 +54,6 @@ MIN_SHOWN = 0.75
 """The image shows a wall in an empty slice at an end of the stack if the expected Dice of its wall is at least this in
 two adjacent empty slices. True in none of 120 ACDC references, and in 97 (base) and 72 % (apex) if the walls of two
 slices are removed; a single slice is left to the labelling protocol."""
-MIN_CLOSED_CONFIDENCE = 0.5
-"""A closed wall with a lower confidence is flagged, but not changed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,15 +108,15 @@ def decide(
         before = examined.focused.mask[k]
         found = repaired_features(before, decision.wall, likelihood, image_likelihood[k], evidence.largest)
         probability = wall_confidence(found, model.card.confidence, "likelihood")
-        least, code = MIN_CONFIDENCE, ReasonCode.LOW_CONFIDENCE
+        code = ReasonCode.LOW_CONFIDENCE
     elif decision.verdict is Verdict.INTACT and entry.finding is Finding.RING:
         found = closed_features(k, examined.stack.mask, examined.right, image_likelihood)
         probability = wall_confidence(found, model.card.closed_confidence, "seen")
-        least, code = MIN_CLOSED_CONFIDENCE, ReasonCode.IMAGE_DISAGREES
+        code = ReasonCode.IMAGE_DISAGREES
     else:
         return Decided(decision, {})
     decision = replace(decision, confidence=probability)
-    if probability < least:
+    if probability < MIN_CONFIDENCE:
         decision = replace(decision, reasons=(*decision.reasons, Reason(code, confidence=probability)), doubtful=True)
     return Decided(decision, found)
 
@@ -329,7 +327,11 @@ def _rejected(
 def _to_review(examined: Examined, entry: SliceDiagnosis, wall: Mask, options: RepairOptions) -> tuple[Reason, ...]:
     """Return the reasons to review a wall that passed verification."""
     k, before, in_plane = entry.k, examined.stack.mask[entry.k], examined.stack.in_plane
-    pool = None if examined.stack.pool is None else examined.stack.pool[k]
+    pool = None
+    if examined.stack.pool is not None and examined.focused.pool is not None:
+        # Networks also draw pools in other organs; one near the heart counts, others only without it.
+        near = examined.focused.pool[k]
+        pool = near if near.any() else examined.stack.pool[k]
     away = displaced(wall, examined.near[k], pool, options.bounds)
     thin = thin_closure(wall, before, in_plane) if entry.expectation is Expectation.RING else ()
     return (*away, *thin, *taken_from_others(wall, before, examined.others_of(k), in_plane))

@@ -17,7 +17,6 @@ from rncarefine.refine.decide import (
     KEEP_MARGIN,
     KEEP_MARGIN_UNCLEAR,
     MAX_LOOSE,
-    MIN_CLOSED_CONFIDENCE,
     MIN_CONFIDENCE,
     SUPPORTED,
     UNCLEAR_WALL,
@@ -249,7 +248,15 @@ def test_moved_wall_needs_review():
     assert ReasonCode.MOVED in codes(found)
 
 
-@pytest.mark.parametrize(("pool", "outside"), [(disc(12), False), (disc(8, centre=(60, CENTRE[1])), True)])
+AWAY = disc(6, centre=(66, 66))
+"""Blood pool in another organ."""
+
+
+@pytest.mark.parametrize(
+    ("pool", "outside"),
+    [(disc(12), False), (disc(8, centre=(60, CENTRE[1])), True), (AWAY, True), (AWAY | disc(3), False)],
+    ids=["inside", "below", "elsewhere", "inside and elsewhere"],
+)
 def test_wall_with_the_pool_outside_needs_review(pool, outside):
     found = decided(pool=pool, drawn=TRUTH)
     assert_is(found, Verdict.AUTOMATON, TRUTH)
@@ -424,17 +431,17 @@ def test_confidence_of_a_repaired_wall():
 
 
 @pytest.mark.parametrize(
-    ("wall", "field", "names", "code", "least"),
+    ("wall", "field", "names", "code"),
     [
-        (CUT, "confidence", REPAIRED_FEATURES, ReasonCode.LOW_CONFIDENCE, MIN_CONFIDENCE),
-        (LOOSE, "confidence", REPAIRED_FEATURES, ReasonCode.LOW_CONFIDENCE, MIN_CONFIDENCE),
-        (TRUTH, "closed_confidence", CLOSED_FEATURES, ReasonCode.IMAGE_DISAGREES, MIN_CLOSED_CONFIDENCE),
+        (CUT, "confidence", REPAIRED_FEATURES, ReasonCode.LOW_CONFIDENCE),
+        (LOOSE, "confidence", REPAIRED_FEATURES, ReasonCode.LOW_CONFIDENCE),
+        (TRUTH, "closed_confidence", CLOSED_FEATURES, ReasonCode.IMAGE_DISAGREES),
     ],
     ids=["repaired", "cleaned", "closed"],
 )
-def test_below_the_least_confidence_a_slice_needs_review(wall, field, names, code, least):
+def test_below_the_least_confidence_a_slice_needs_review(wall, field, names, code):
     for margin, doubted in ((0.01, False), (-0.01, True)):
-        chance = least + margin
+        chance = MIN_CONFIDENCE + margin
         weights = {**dict.fromkeys(names, 0.0), "intercept": math.log(chance / (1 - chance))}
         found = decided(wall, drawn=TRUTH, card={field: weights})
         assert found.decision.confidence == pytest.approx(chance)

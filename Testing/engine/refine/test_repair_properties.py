@@ -12,7 +12,7 @@ from engine.toy_models import SMALL, identity_model, random_parameters, seeing_m
 from engine.toy_stacks import grey, ruined_stack
 from rncarefine.anatomy.topology import largest_component
 from rncarefine.reasons import ReasonCode
-from rncarefine.refine.decide import MIN_CLOSED_CONFIDENCE, MIN_CONFIDENCE
+from rncarefine.refine.decide import MIN_CONFIDENCE
 from rncarefine.stack import Stack
 from rncarefine.tasks.ring.readout import is_ring
 from rncarefine.words import REPAIRED, Expectation, Finding, Verdict
@@ -50,8 +50,7 @@ def assert_every_slice_is_accounted_for(stack, result, add_only=False):
         assert intact == right
         closed = intact and record.finding_before is Finding.RING
         assert (record.confidence is not None) == (repaired or closed)
-        least = MIN_CONFIDENCE if repaired else MIN_CLOSED_CONFIDENCE
-        low = record.confidence is not None and record.confidence < least
+        low = record.confidence is not None and record.confidence < MIN_CONFIDENCE
         assert record.flagged == (
             not (intact or repaired)
             or low

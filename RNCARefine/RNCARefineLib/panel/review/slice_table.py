@@ -254,7 +254,7 @@ def _columns() -> list[Column]:
             _("Conf."),
             _(
                 "Confidence, 0 to 1: the probability that the wall is good (Dice of at least 0.75), or the expected "
-                "Dice (uncalibrated model). A repair below {minimum:g} needs review."
+                "Dice (uncalibrated model). A wall below {minimum:g} needs review."
             ).format(minimum=MIN_CONFIDENCE),
             lambda r: "" if r.confidence is None else f"{r.confidence:.2f}",
             True,

@@ -113,7 +113,7 @@ def displaced(wall: Mask, near: WallFeatures, pool: Mask | None, bounds: Bounds)
     Args:
         wall: Accepted wall, shape ``(j, i)``.
         near: Features of the wall before, near the heart.
-        pool: Given blood pool, anywhere in the slice, or ``None``.
+        pool: Given blood pool, near the heart if there is any, else anywhere in the slice; or ``None``.
         bounds: The limits that a wall without this support has to keep.
     """
     outline = ndimage.binary_dilation(fill_holes(wall))
