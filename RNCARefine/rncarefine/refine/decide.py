@@ -101,7 +101,7 @@ def decide(
     if decision.wall.any() and _is_blank(examined.stack.image, k):
         reasons = (*decision.reasons, Reason(ReasonCode.BLANK_IMAGE))
         return Decided(replace(decision, reasons=reasons, doubtful=True), {})
-    if entry.expectation is Expectation.EMPTY and _wall_is_shown(examined, evidence, k):
+    if entry.expectation is Expectation.EMPTY and wall_is_shown(examined, evidence, k):
         decision = replace(decision, reasons=(*decision.reasons, Reason(ReasonCode.WALL_SHOWN)), doubtful=True)
     if decision.verdict in REPAIRED:
         likelihood = proposals.likelihood.get(k, image_likelihood[k])
@@ -176,7 +176,7 @@ def _is_blank(image: Field, k: int) -> bool:
     return bool(image[k].std() <= BLANK * np.median(image.std(axis=(1, 2))))
 
 
-def _wall_is_shown(examined: Examined, evidence: ImageEvidence, k: int) -> bool:
+def wall_is_shown(examined: Examined, evidence: ImageEvidence, k: int) -> bool:
     """Return whether the image shows a wall in slice k and in an adjacent slice, both without myocardium."""
 
     def shown(n: int) -> bool:

@@ -198,7 +198,7 @@ def repair(
     doubts = (
         *_doubts(examined, evidence),
         *_contradicted(examined, evidence, [each.decision for each in decided]),
-        *_shifted(examined, evidence),
+        *shifted_masks(examined, evidence),
     )
     decisions = [_with_doubts(each.decision, evidence.doubt is not None, doubts) for each in decided]
     wall = np.stack([decision.wall for decision in decisions]).astype(np.uint8)
@@ -266,7 +266,7 @@ def _contradicted(examined: Examined, evidence: ImageEvidence, decisions: list[S
     return ()
 
 
-def _shifted(examined: Examined, evidence: ImageEvidence) -> tuple[Reason, ...]:
+def shifted_masks(examined: Examined, evidence: ImageEvidence) -> tuple[Reason, ...]:
     """Return the doubt that the masks belong to the next or the previous slices of the image."""
     given, shown = examined.focused.mask, evidence.walls
     fits = {}

@@ -9,7 +9,7 @@ import pytest
 from engine.shapes import STACK_SPACING, heart
 from engine.toy_models import seeing_model
 from engine.toy_stacks import grey
-from experiments.stack_rules import examine_stacks, summarise
+from experiments.stack_rules import NETWORK, NEXT, OWN, REFERENCE, REMOVED, ROLLED, examine_stacks, summarise
 from rncarefine.stack import Stack
 
 
@@ -23,19 +23,33 @@ def failure():
     return SimpleNamespace(load=lambda: SimpleNamespace(case=SimpleNamespace(image=image), stack=stack, truth=walls))
 
 
-def test_images_of_other_slices_overlap_less():
-    rows = pd.concat(examine_stacks([failure()], seeing_model(), device="numpy"))
-    own, rolled = rows.set_index("images").overlap[["own", "rolled"]]
+def test_images_of_other_slices_overlap_less_and_missing_walls_are_seen():
+    rows = pd.concat(examine_stacks([failure()], seeing_model(), device="numpy")).set_index(["masks", "images"])
+    own, rolled = rows.overlap[(NETWORK, OWN)], rows.overlap[(NETWORK, ROLLED)]
     assert own > 0.85
     assert rolled < 0.6
+    shifted = rows.shifted[rows.index.get_level_values("images") == NEXT]
+    assert (len(shifted), shifted.all()) == (2, True)
+    assert not rows.shifted.xs(OWN, level="images").any()
+    missed = rows.missed.xs(OWN, level="images")
+    assert missed[missed].index.tolist() == [f"{REFERENCE}, {name}" for name in REMOVED]
 
 
 def test_shares_have_their_numbers():
-    one = {"images": "own", "shown": True, "right": True, "right_by_masks": False}
-    rows = [one | {"overlap": 0.9}, one | {"overlap": 0.5}, one | {"overlap": 0.7, "images": "rolled"}]
+    one = {
+        "masks": NETWORK,
+        "images": OWN,
+        "shifted": False,
+        "missed": False,
+        "shown": True,
+        "right": True,
+        "right_by_masks": False,
+    }
+    rows = [one | {"overlap": 0.9}, one | {"overlap": 0.5}, one | {"overlap": 0.7, "images": ROLLED}]
     own, rolled = summarise(pd.DataFrame(rows)).to_dict("records")
     assert (own["n"], own["overlap"], own["least"]) == (2, pytest.approx(0.7), 0.5)
     assert own["in doubt"].startswith("50.0 %")
+    assert own["shifted"].startswith("0.0 %")
     assert own["right"] == own["apex shown"]
     assert own["right"].startswith("100.0 %")
     assert own["by masks"].startswith("0.0 %")
