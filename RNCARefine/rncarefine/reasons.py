@@ -35,7 +35,7 @@ class ReasonCode(str, Enum):
     OPEN_ALLOWED = "open_allowed"
     LARGE_DISC = "large_disc", "diameter_mm", "most_mm"
     SMALL_DISC = "small_disc", "diameter_mm", "least_mm"
-    SEVERAL_DISCS = "several_discs", "slices"
+    LONG_CAP = "long_cap", "length_mm", "most_mm"
     DISC_OFF_NEIGHBOUR = "disc_off_neighbour", "share", "least"
     OPEN_OFF_CONTOUR = "open_off_contour", "share", "least"
     ISLANDS = "islands", "components"

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..anatomy.shape import View, field_of_view
+from ..reasons import Reason, ReasonCode
 from ..stack import Mask, Stack
 from ..words import Apex
 from .options import RepairOptions
@@ -55,7 +56,15 @@ def flipped_report(report: Report) -> Report:
     if wall is not None:
         wall = replace(wall, slices=[replace(one, k=last - one.k) for one in reversed(wall.slices)])
     ends = {str(one): str(other) for one, other in _OTHER_END.items()}
-    return replace(report, slices=slices, run=replace(report.run, apex=ends[report.run.apex]), wall=wall)
+    run = replace(report.run, apex=ends[report.run.apex])
+    return replace(report, slices=slices, run=run, wall=wall, doubts=[_flipped_doubt(doubt) for doubt in report.doubts])
+
+
+def _flipped_doubt(doubt: Reason) -> Reason:
+    """Return a doubt about a stack with its slices in reverse order: an offset along the stack changes its sign."""
+    if doubt.code is not ReasonCode.MASKS_SHIFTED:
+        return doubt
+    return Reason(doubt.code, slices=-doubt.values["slices"])
 
 
 def flipped_result(result: Repaired, stack: Stack) -> Repaired:

@@ -13,7 +13,7 @@ from ..anatomy.topology import fill_holes, largest_component
 from ..nca.model import Model
 from ..reasons import Reason, ReasonCode
 from ..stack import Mask
-from ..tasks.ring.diagnosis import SliceDiagnosis
+from ..tasks.ring.diagnosis import MIN_CAVITY_PIXELS, SliceDiagnosis
 from ..tasks.ring.interpolation import between_slices, propose_by_interpolation
 from ..tasks.ring.other_labels import other_label_rejection, taken_from_others
 from ..tasks.ring.readout import is_ring, islands_in
@@ -41,15 +41,12 @@ organs draw poor walls, too: the least share in the 100 stacks of the validation
 SUPPORTED = 0.6
 """A wall with at least this expected Dice by the image alone need not overlap the mask and the blood pool."""
 MIN_CONFIDENCE = 0.5
-"""A wall with a lower confidence is flagged: it is more likely not good. Closed walls are not changed."""
+"""A wall with a lower confidence is flagged: it is more likely wrong than good. Closed walls are not changed."""
 BY_SHAPE = frozenset({ReasonCode.LOBED, ReasonCode.THREAD})
 """A wall rejected for one of these reasons is tried again after
 :func:`rncarefine.tasks.ring.wall_shape.reshape_ring`."""
 RING_MARGIN = 0.1
 """If a disc is expected, a ring is used if its expected Dice is higher by more than this."""
-BLANK = 0.05
-"""The image of a slice is blank if its standard deviation is at most this share of the median slice's: at least 0.6 in
-ACDC."""
 MIN_SHOWN = 0.75
 """The image shows a wall in an empty slice at an end of the stack if the expected Dice of its wall is at least this in
 two adjacent empty slices. True in none of 120 ACDC references, and in 97 (base) and 72 % (apex) if the walls of two
@@ -98,7 +95,7 @@ def decide(
     """
     k, image_likelihood = entry.k, evidence.image_likelihood
     decision = _choose(examined, entry, evidence, proposals, options)
-    if decision.wall.any() and _is_blank(examined.stack.image, k):
+    if decision.wall.any() and examined.blank[k]:
         reasons = (*decision.reasons, Reason(ReasonCode.BLANK_IMAGE))
         return Decided(replace(decision, reasons=reasons, doubtful=True), {})
     if entry.expectation is Expectation.EMPTY and wall_is_shown(examined, evidence, k):
@@ -167,13 +164,11 @@ def from_neighbours(
     found = repaired_features(examined.focused.mask[k], wall, likelihood, likelihood, evidence.largest)
     reasons = own.decision.reasons if refused else examined.reasons(entry)
     reasons = (*reasons, Reason(ReasonCode.BETWEEN_NEIGHBOURS))
+    if examined.blank[k]:
+        blank = () if ReasonCode.BLANK_IMAGE in codes and refused else (Reason(ReasonCode.BLANK_IMAGE),)
+        return Decided(SliceDecision(Verdict.GEOMETRY, wall, (*reasons, *blank), doubtful=True), {})
     probability = wall_confidence(found, model.card.confidence, "likelihood")
     return Decided(SliceDecision(Verdict.GEOMETRY, wall, reasons, probability, doubtful=True), found)
-
-
-def _is_blank(image: Field, k: int) -> bool:
-    """Return whether the image of slice k, shape ``(k, j, i)``, is nearly constant compared with the other slices."""
-    return bool(image[k].std() <= BLANK * np.median(image.std(axis=(1, 2))))
 
 
 def wall_is_shown(examined: Examined, evidence: ImageEvidence, k: int) -> bool:
@@ -331,7 +326,7 @@ def _to_review(examined: Examined, entry: SliceDiagnosis, wall: Mask, options: R
     if examined.stack.pool is not None and examined.focused.pool is not None:
         # Networks also draw pools in other organs; one near the heart counts, others only without it.
         near = examined.focused.pool[k]
-        pool = near if near.any() else examined.stack.pool[k]
+        pool = near if near.sum() >= MIN_CAVITY_PIXELS else examined.stack.pool[k]
     away = displaced(wall, examined.near[k], pool, options.bounds)
     thin = thin_closure(wall, before, in_plane) if entry.expectation is Expectation.RING else ()
     return (*away, *thin, *taken_from_others(wall, before, examined.others_of(k), in_plane))

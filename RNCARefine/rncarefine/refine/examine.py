@@ -25,6 +25,9 @@ LEAST_SIMILAR = 0.6
 """Blurring does not raise a lower correlation above the maximum."""
 _BLURS = (0.0, 1.0, 2.0)
 """Standard deviations of the blurred masks, in pixels."""
+BLANK = 0.05
+"""The image of a slice is blank if its standard deviation is at most this share of the median slice's: at least 0.6 in
+ACDC."""
 MIN_LOOSE_MM2 = 25.0
 """A smaller component away from the heart is a speck, and not another organ."""
 
@@ -104,6 +107,12 @@ class Examined:
                 areas = np.bincount(labels.ravel())[1:]
                 shares.append(areas[areas * self.stack.pixel_area >= MIN_LOOSE_MM2].sum() / given.sum())
         return float(np.mean(shares))
+
+    @cached_property
+    def blank(self) -> NDArray[np.bool_]:
+        """Slices whose image is nearly constant compared with the other slices; shape ``(k,)``."""
+        spread = self.stack.image.std(axis=(1, 2))
+        return np.asarray(spread <= BLANK * np.median(spread))
 
     @cached_property
     def has_islands(self) -> bool:

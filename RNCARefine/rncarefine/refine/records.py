@@ -73,7 +73,7 @@ class SliceRecord(ReviewStatus):
     """Blood pool outside the closed ring after the repair (0 without a pool)."""
     confidence: float | None
     """Calibrated probability, 0 to 1, that the wall is good (Dice of at least 0.75; see
-    :mod:`rncarefine.refine.confidence`); ``None`` without a closed wall or without a model."""
+    :mod:`rncarefine.refine.confidence`); ``None`` without a closed wall, with a blank image, or without a model."""
     reasons: list[Reason] = field(default_factory=list)
     """Reasons of the verdict, and of an expectation other than a ring; empty for an intact ring. The defects of a
     repaired slice come first."""
@@ -293,16 +293,22 @@ class Report(AnyReport):
         """Return a one-line summary for panel, command line and log."""
         stack = self.stack
         if self.model is None:
+            broken = sum(record.verdict is Verdict.TO_REPAIR for record in self.slices)
+            others = stack.flagged - broken
+            review = f"{_slices_need(others)} review; " if others else ""
             return (
-                f"{stack.closed_before} of {stack.expected_rings} expected rings closed; {stack.flagged} "
-                f"{'slice needs' if stack.flagged == 1 else 'slices need'} repair; "
-                f"LV mass {stack.lv_mass_before_g:.1f} g"
+                f"{stack.closed_before} of {stack.expected_rings} expected rings closed; "
+                f"{_slices_need(broken)} repair; {review}LV mass {stack.lv_mass_before_g:.1f} g"
             )
         return (
             f"{stack.closed_before} of {stack.expected_rings} slices closed before, {stack.closed_after} after; "
             f"{stack.flagged} flagged; LV mass {stack.lv_mass_before_g:.1f} → {stack.lv_mass_after_g:.1f} g "
             f"({stack.lv_mass_change_percent:+.1f} %)"
         )
+
+
+def _slices_need(count: int) -> str:
+    return f"{count} {'slice needs' if count == 1 else 'slices need'}"
 
 
 _hints = cache(get_type_hints)  # a cohort has thousands of reports

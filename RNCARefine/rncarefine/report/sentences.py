@@ -36,7 +36,10 @@ SENTENCES: dict[ReasonCode, str] = {
     ReasonCode.SMALL_DISC: _(
         "With {diameter_mm:.0f} mm it is small for an apical cap (at least {least_mm:.0f} mm are usual)."
     ),
-    ReasonCode.SEVERAL_DISCS: _("{slices:.0f} slices at the apical end are solid: their cavity may have been filled."),
+    ReasonCode.LONG_CAP: _(
+        "The solid apical end is {length_mm:.0f} mm long (usually at most {most_mm:.0f} mm): its cavity may have been "
+        "filled."
+    ),
     ReasonCode.DISC_OFF_NEIGHBOUR: _("Only {share:.0%} of it lies within the outline of its neighbour."),
     ReasonCode.OPEN_OFF_CONTOUR: _("Only {share:.0%} of it lies on the contour of its neighbour."),
     ReasonCode.ISLANDS: _(
@@ -81,7 +84,7 @@ SENTENCES: dict[ReasonCode, str] = {
     ReasonCode.MASK_DISREGARDED: _("The mask contradicts the image: the wall was drawn from the image alone."),
     ReasonCode.LOW_CONFIDENCE: _("Low confidence ({confidence:.2f}): the repaired wall may be wrong."),
     ReasonCode.IMAGE_DISAGREES: _("Closed, but the image disagrees (confidence {confidence:.2f})."),
-    ReasonCode.WALL_SHOWN: _("There is no myocardium, but the image shows it here and in the next empty slice."),
+    ReasonCode.WALL_SHOWN: _("There is no myocardium, but the image shows it in this and an adjacent slice."),
     ReasonCode.BLANK_IMAGE: _("The image of this slice is blank: the wall cannot be judged."),
     ReasonCode.THIN_CLOSURE: _(
         "The closed part is thin: {relative:.2f} of the wall's median thickness (usually at least {least:.2f})."
@@ -122,8 +125,8 @@ SENTENCES: dict[ReasonCode, str] = {
         "in-plane spacing ({in_plane_mm:.1f} mm). Check that its slices are stacked along the third image axis."
     ),
     ReasonCode.NO_SPACING: _(
-        "The spacing is 1 x 1 x 1 mm, and {slices:.0f} slices are too few for a heart then: the header may hold no "
-        "spacing. Set it to that of the scan."
+        "With a spacing of 1 x 1 x 1 mm, {slices:.0f} slices do not cover a heart: the spacing may be missing from the "
+        "header. Enter that of the scan."
     ),
     ReasonCode.IMPLAUSIBLE_SIZE: _(
         "The outer diameter of the wall is {diameter_mm:.0f} mm ({least_mm:.0f} to {most_mm:.0f} mm are plausible): "

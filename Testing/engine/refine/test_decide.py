@@ -120,6 +120,21 @@ def test_a_wall_over_a_blank_image_is_flagged_without_confidence(wall):
     np.testing.assert_array_equal(blank.decision.wall, seen.decision.wall)
 
 
+@pytest.mark.parametrize(("spread", "blank"), [(0.04, True), (0.06, False)])
+def test_limit_of_a_blank_image(spread, blank):
+    rng = np.random.default_rng(0)
+    image = rng.normal(size=(5, *SHAPE))
+    image[1] *= 4
+    image[3] *= spread
+    stack = Stack.create(image, np.stack([ring()] * 5), STACK_SPACING)
+    assert Examined.of(stack, RepairOptions()).blank.tolist() == [False, False, False, blank, False]
+
+
+def test_an_empty_slice_with_a_blank_image_is_not_flagged():
+    found = decided(np.zeros_like(TRUTH), k=0, blank=True)
+    assert (found.decision.doubtful, codes(found)) == (False, [])
+
+
 # The order of the candidates
 
 
@@ -250,12 +265,20 @@ def test_moved_wall_needs_review():
 
 AWAY = disc(6, centre=(66, 66))
 """Blood pool in another organ."""
+PIXEL = np.zeros_like(AWAY)
+PIXEL[round(CENTRE[0]), round(CENTRE[1])] = 1
 
 
 @pytest.mark.parametrize(
     ("pool", "outside"),
-    [(disc(12), False), (disc(8, centre=(60, CENTRE[1])), True), (AWAY, True), (AWAY | disc(3), False)],
-    ids=["inside", "below", "elsewhere", "inside and elsewhere"],
+    [
+        (disc(12), False),
+        (disc(8, centre=(60, CENTRE[1])), True),
+        (AWAY, True),
+        (AWAY | disc(3), False),
+        (AWAY | PIXEL, True),
+    ],
+    ids=["inside", "below", "elsewhere", "inside and elsewhere", "elsewhere and noise"],
 )
 def test_wall_with_the_pool_outside_needs_review(pool, outside):
     found = decided(pool=pool, drawn=TRUTH)

@@ -77,12 +77,18 @@ def test_every_kind_of_fault_gets_the_verdict_it_should():
     assert result.report.slices[7].codes == ["empty", "invented"]
 
 
-def without_slice(k, also_cut=None):
-    """Return the heart with nothing in the image and mask of slice k, and perhaps a slice that cannot be repaired."""
+def without_slice(k, also_cut=None, noise=0.0):
+    """Return the heart with nothing in the image and mask of slice k, and perhaps a slice that cannot be repaired.
+
+    Args:
+        k: Slice without a heart.
+        also_cut: Slice with a broken wall, and without a heart in the image.
+        noise: Noise of these images, relative to the standard deviation of the others.
+    """
     walls, pools = heart()
     image = grey(walls, pools)
     for gone in (k,) if also_cut is None else (k, also_cut):
-        image[gone] = np.median(image[:, :4])
+        image[gone] = np.median(image[:, :4]) + noise * image.std() * np.random.default_rng(gone).normal(size=SHAPE)
     walls[k] = 0
     if also_cut is not None:
         walls[also_cut] &= gap(120)
@@ -91,7 +97,7 @@ def without_slice(k, also_cut=None):
 
 @pytest.mark.parametrize("add_only", [False, True])
 def test_empty_slice_is_interpolated_from_neighbours(add_only):
-    found = run(without_slice(4), add_only=add_only)
+    found = run(without_slice(4, noise=0.1), add_only=add_only)
     record = found.report.slices[4]
     assert (record.verdict, record.flagged) == (Verdict.GEOMETRY, True)
     assert record.codes == [ReasonCode.EMPTY, ReasonCode.NO_PROPOSAL, ReasonCode.BETWEEN_NEIGHBOURS]
@@ -100,6 +106,14 @@ def test_empty_slice_is_interpolated_from_neighbours(add_only):
     assert verdicts(found.report) == {4: Verdict.GEOMETRY}
     # The slices taper: the outline is smaller than the largest.
     assert -1 < found.features[4]["area"] < -0.05
+
+
+def test_a_wall_interpolated_over_a_blank_image_has_no_confidence():
+    found = run(without_slice(4))
+    record = found.report.slices[4]
+    assert (record.verdict, record.flagged, record.confidence) == (Verdict.GEOMETRY, True, None)
+    assert record.codes == ["empty", "no_proposal", "between_neighbours", "blank_image"]
+    assert 4 not in found.features
 
 
 def test_refused_neighbours_are_not_interpolated():

@@ -1,6 +1,7 @@
 """Repairs where masks or images mislead: the heart elsewhere, contradicted masks, slices without any wall."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,8 +11,10 @@ from engine.shapes import STACK_SPACING, disc, heart, horseshoe, ring
 from engine.toy_models import SEEING, identity_model, spreading_parameters, toy_model
 from engine.toy_stacks import broken_stack, dice, gap, grey, ruined_stack
 from rncarefine.reasons import ReasonCode
+from rncarefine.refine.canonical import flipped_stack
+from rncarefine.refine.decide import MIN_SHOWN, wall_is_shown
 from rncarefine.refine.locate import MIN_CERTAINTY
-from rncarefine.refine.repair import check
+from rncarefine.refine.repair import check, shifted_masks
 from rncarefine.stack import Stack
 from rncarefine.words import REPAIRED, Verdict
 
@@ -69,8 +72,43 @@ def test_masks_of_the_next_slices_are_doubted(offset):
     result = run(Stack.create(image, mask, STACK_SPACING), close_base=True, apex="last")
     shifted = [doubt for doubt in result.report.doubts if doubt.code is ReasonCode.MASKS_SHIFTED]
     assert [doubt.values["slices"] for doubt in shifted] == ([] if offset == 0 else [offset])
-    assert all(record.flagged == (offset != 0) for record in result.report.slices if mask[record.k].any())
+    # Empty slices are not flagged: nothing is in the wrong place there.
+    flagged = [record.k for record in result.report.slices if record.flagged]
+    assert flagged == ([] if offset == 0 else list(range(1, 9)))
     np.testing.assert_array_equal(result.wall, mask)
+
+
+def test_the_offset_of_masks_follows_the_order_of_the_file():
+    walls, pools = tapering()
+    mask = np.zeros_like(walls)
+    mask[1:9] = walls[2:10]
+    stack = Stack.create(grey(walls, pools), mask, STACK_SPACING)
+    for file, offset in ((stack, 1), (replace(stack, reversed=True), 1), (flipped_stack(stack), -1)):
+        shifted = [doubt for doubt in run(file).report.doubts if doubt.code is ReasonCode.MASKS_SHIFTED]
+        assert [doubt.values["slices"] for doubt in shifted] == [offset]
+
+
+@pytest.mark.parametrize(
+    ("margin", "level", "count", "raised"),
+    [(0.05, 0.8, 8, False), (0.07, 0.8, 8, True), (0.3, 0.62, 8, True), (0.3, 0.58, 8, False), (0.3, 0.8, 4, False)],
+)
+def test_limits_of_the_offset(margin, level, count, raised, monkeypatch):
+    # Mask and wall of slice k have the value k + 1; pairs of 4 slices with an offset are 3.
+    fits = {-1: 0.0, 0: level - margin, 1: level}
+    monkeypatch.setattr("rncarefine.refine.repair.dice", lambda given, shown: fits[int(shown.max()) - int(given.max())])
+    mask = np.arange(1, count + 1, dtype=np.uint8)[:, None, None] * np.ones((1, 2, 2), np.uint8)
+    examined = SimpleNamespace(focused=SimpleNamespace(mask=mask))
+    evidence = SimpleNamespace(walls=dict(enumerate(mask)))
+    assert bool(shifted_masks(examined, evidence)) == raised
+
+
+@pytest.mark.parametrize(("level", "shown"), [(MIN_SHOWN + 0.01, True), (MIN_SHOWN - 0.01, False)])
+def test_limit_of_a_wall_that_the_image_shows(level, shown):
+    walls = np.stack([ring()] * 2)
+    likelihood = walls * (level / (2 - level))
+    examined = SimpleNamespace(stack=SimpleNamespace(mask=np.zeros_like(walls)))
+    evidence = SimpleNamespace(walls=dict(enumerate(walls)), image_likelihood=likelihood)
+    assert wall_is_shown(examined, evidence, 0) == shown
 
 
 def test_two_empty_slices_at_an_end_that_show_a_wall_are_flagged():

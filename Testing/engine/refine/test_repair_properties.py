@@ -28,7 +28,7 @@ FINDING_OF = {
 TO_REVIEW = {"invented", "stack_in_doubt", "thin_closure", "taken_from_others", "reshaped", "ring_shown"}
 TO_REVIEW |= {"moved", "pool_outside"}
 """Codes of a repaired slice that needs review whatever its confidence."""
-TO_REVIEW_INTACT = {"large_disc", "small_disc", "several_discs", "disc_off_neighbour", "open_off_contour"}
+TO_REVIEW_INTACT = {"large_disc", "small_disc", "long_cap", "disc_off_neighbour", "open_off_contour"}
 TO_REVIEW_INTACT |= {"wall_missing", "wall_shown", "stack_in_doubt"}
 """Codes of an intact slice that needs review."""
 

@@ -16,6 +16,7 @@ from rncarefine.nca.rollout import Runner
 from rncarefine.reasons import Reason, ReasonCode
 from rncarefine.refine import repair as flow
 from rncarefine.refine.build_report import stack_record
+from rncarefine.refine.options import RepairOptions
 from rncarefine.refine.repair import check
 from rncarefine.stack import Stack
 from rncarefine.tasks.ring.readout import is_ring
@@ -180,6 +181,16 @@ def test_a_stack_of_thin_slices_is_warned_about():
     thin = Stack.create(stack.image, stack.mask, (1.4, *stack.in_plane), stack.pool)
     assert check(thin).doubts == [Reason(ReasonCode.THIN_SLICES, slice_spacing_mm=1.4)]
     assert "short-axis stack" in check(thin).warnings[0]
+
+
+def test_a_check_tells_slices_to_repair_from_those_to_review():
+    stack = broken_stack()
+    mask = stack.mask.copy()
+    mask[:2] = 0
+    report = check(replace(stack, mask=mask), RepairOptions(apex="last", close_base=True))
+    assert [record.k for record in report.slices if record.flagged] == [0, 1, 2, 5]
+    assert "; 2 slices need repair; 2 slices need review; " in report.summary()
+    assert "; 2 slices need repair; LV mass" in check(stack).summary()
 
 
 def test_a_stack_without_spacing_is_not_said_to_have_thin_slices():

@@ -46,6 +46,14 @@ def test_text_of_several_reasons():
         assert told.startswith("Before") == (verdict in REPAIRED)
 
 
+@pytest.mark.parametrize("code", [ReasonCode.BLANK_IMAGE, ReasonCode.STACK_IN_DOUBT, ReasonCode.RESHAPED])
+def test_remarks_on_a_repair_are_not_about_the_time_before(code):
+    gap, remark = Reason(ReasonCode.SOLID), Reason(code)
+    text = text_of([gap, remark], repaired=True)
+    assert text == f"Before the repair: {sentences.sentence(gap)} {sentences.sentence(remark)}"
+    assert not text_of([remark], repaired=True).startswith("Before")
+
+
 def test_sentences_are_translated_and_numbers_are_not(shouted):
     found = [Reason(ReasonCode.SLICE_EDITED, k=3)]
     sentences.use_translation(lambda text: text.replace("Slice", "Schicht"))

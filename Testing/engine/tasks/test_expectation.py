@@ -59,13 +59,15 @@ def test_expectations_do_not_depend_on_slice_order(seed):
     assert [entry.expectation for entry in back] == [entry.expectation for entry in reversed(there)]
 
 
-@pytest.mark.parametrize("discs", [0, 1, 2])
-def test_several_discs_need_review(discs):
+@pytest.mark.parametrize(
+    ("discs", "slice_mm", "long"), [(0, 8, False), (1, 8, False), (1, 14, False), (2, 8, True), (2, 5.9, False)]
+)
+def test_several_discs_that_form_a_long_cap_need_review(discs, slice_mm, long):
     walls, pools = heart(rings=8, discs=discs)
-    slices = diagnose_mask(walls, pools, STACK_SPACING).slices
-    assert [entry.k for entry in slices if entry.doubtful] == ([8, 9] if discs == 2 else [])
+    slices = diagnose_mask(walls, pools, (slice_mm, *SPACING)).slices
+    assert [entry.k for entry in slices if entry.doubtful] == ([8, 9] if long else [])
     for entry in slices[8:]:
-        assert [str(reason.code) for reason in entry.reasons[2:]] == (["several_discs"] if discs == 2 else [])
+        assert [str(reason.code) for reason in entry.reasons[2:]] == (["long_cap"] if long else [])
 
 
 def test_where_the_slice_above_the_end_is_solid_too_no_disc_is_a_cap():

@@ -162,7 +162,12 @@ def test_a_heart_of_impossible_size_is_in_doubt(scale, raised):
 
 @pytest.mark.parametrize(
     ("spacing", "count", "raised"),
-    [((1.0, 1.0, 1.0), 9, True), ((1.0, 1.0, 1.0), 40, False), ((8.0, 1.0, 1.0), 9, False)],
+    [
+        ((1.0, 1.0, 1.0), 29, True),
+        ((1.0, 1.0, 1.0), 30, False),
+        ((8.0, 1.0, 1.0), 9, False),
+        ((1.1, 1.1, 1.1), 9, False),
+    ],
 )
 def test_a_header_without_spacing_is_in_doubt(spacing, count, raised):
     walls = np.stack([ring(17, 25)] * count)

@@ -9,13 +9,17 @@ import numpy as np
 import pytest
 import slicer
 
+from engine.toy_stacks import broken_stack
 from harness import toy_engine as toy
 from harness.effects import NAME, CountingEngine, EffectBench
 from harness.hearts import GAP, SHAPE, SPECK, Mask, add_segment, node_census, segment_voxels
 from harness.runs import snapshot
 from rncarefine.reasons import Reason, ReasonCode
+from rncarefine.refine.options import RepairOptions
+from rncarefine.refine.repair import check
 from rncarefine.report.sentences import sentence
 from rncarefine.words import Verdict
+from RNCARefineLib.panel.effect.texts import checked
 
 # Check
 
@@ -46,6 +50,16 @@ def test_check_of_one_slice_speaks_of_that_slice(bench: EffectBench) -> None:
     bench.show_slice(GAP)
     bench.options.check.click()
     assert bench.text.startswith(f"To repair:\nSlice {GAP}: open.")
+
+
+def test_check_lists_slices_to_review_that_are_not_repaired() -> None:
+    stack = broken_stack()
+    mask = stack.mask.copy()
+    mask[0] = 0
+    report = check(replace(stack, mask=mask), RepairOptions(apex="last", close_base=True))
+    *_, review = checked(report).split("\n")
+    assert review == f"Review slice 0: {report.slices[0].reason}"
+    assert checked(report, 1).count("\n") == 0
 
 
 # Apply

@@ -144,20 +144,23 @@ def test_a_decision_that_fails_half_way_changes_nothing(
 ) -> None:
     logic, volume, report, node = repaired
     review, after = logic.pictureReview(node), voxels(node, volume)
-    written: list[str] = []
+    put_rows, table = vessels.put_rows, logic.reportTableNode()
 
-    def fail_at_the_second(segmentation_node: Any, segment_id: str, mask: Any, grid: Any) -> None:
-        if written:
-            raise RuntimeError("no memory left")
-        written.append(segment_id)
-        write_segment(segmentation_node, segment_id, mask, grid)
+    def fail_at_the_end(*content: Any) -> None:
+        put_rows(*content)
+        raise RuntimeError("no memory left")
 
-    monkeypatch.setattr(vessels, "write_segment", fail_at_the_second)
+    def decisions() -> list[str]:
+        column = table.GetTable().GetColumnByName("accepted")
+        return [column.GetValue(row) for row in range(table.GetNumberOfRows())]
+
+    before = decisions()
+    monkeypatch.setattr(vessels, "put_rows", fail_at_the_end)
     with pytest.raises(RuntimeError, match="no memory"):
         review.reject(bridge_of(report))
-    assert written == ["vessels"]
     assert review.report().places == report.places
     np.testing.assert_array_equal(voxels(node, volume), after)
+    assert decisions() == before
 
 
 def test_objects_joined_by_a_bridge_follow_its_decision(repaired: tuple[Any, Any, Any, Any]) -> None:

@@ -9,6 +9,7 @@ import pytest
 from engine.shapes import STACK_SPACING, heart
 from engine.toy_models import seeing_model
 from engine.toy_stacks import grey
+from experiments import stack_rules
 from experiments.stack_rules import NETWORK, NEXT, OWN, REFERENCE, REMOVED, ROLLED, examine_stacks, summarise
 from rncarefine.stack import Stack
 
@@ -33,6 +34,14 @@ def test_images_of_other_slices_overlap_less_and_missing_walls_are_seen():
     assert not rows.shifted.xs(OWN, level="images").any()
     missed = rows.missed.xs(OWN, level="images")
     assert missed[missed].index.tolist() == [f"{REFERENCE}, {name}" for name in REMOVED]
+
+
+def test_walls_are_removed_at_the_named_end(monkeypatch):
+    emptied = []
+    monkeypatch.setattr(stack_rules, "wall_is_shown", lambda examined, evidence, k: emptied.append(k) is None and False)
+    list(examine_stacks([failure()], seeing_model(), device="numpy"))
+    # The toy heart tapers towards its last slice, the apex.
+    assert emptied == [0, 1, 4, 5]
 
 
 def test_shares_have_their_numbers():

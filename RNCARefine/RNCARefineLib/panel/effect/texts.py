@@ -14,7 +14,7 @@ from ..messages import number_ranges
 
 
 def checked(report: Report, k: int | None = None) -> str:
-    """Return the findings of a check, one line per slice to repair.
+    """Return the findings of a check, one line per slice to repair or to review.
 
     Args:
         report: Of the whole stack.
@@ -31,6 +31,8 @@ def checked(report: Report, k: int | None = None) -> str:
         lines = [_("No slice needs repair ({count} checked).").format(count=len(records))]
     else:
         lines = [_("Slice {k} needs no repair.").format(k=k)]
+    review = [record for record in records if record.flagged and record not in broken]
+    lines += [_("Review slice {k}: {reason}").format(k=record.k, reason=record.reason) for record in review]
     return "\n".join([*lines, *report.warnings])
 
 

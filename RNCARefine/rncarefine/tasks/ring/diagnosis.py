@@ -157,7 +157,7 @@ def diagnose_features(
     slices = []
     for k, each in enumerate(features):
         finding = Finding.RING if each.islands and not remove_islands else each.finding
-        doubts = doubts_about_exception(features, order, places[k], expected) if k in places else ()
+        doubts = doubts_about_exception(features, order, places[k], expected, slice_mm) if k in places else ()
         reasons = (*_reasons(each, finding, expected[k]), *doubts)
         slices.append(SliceDiagnosis(k, finding, expected[k], each.b0, each.b1, each.gap, reasons))
     return Diagnosis(slices, end, order)
@@ -221,7 +221,7 @@ _FINDING_OF = {
 _DOUBTS = {
     ReasonCode.LARGE_DISC,
     ReasonCode.SMALL_DISC,
-    ReasonCode.SEVERAL_DISCS,
+    ReasonCode.LONG_CAP,
     ReasonCode.WALL_MISSING,
     ReasonCode.DISC_OFF_NEIGHBOUR,
     ReasonCode.OPEN_OFF_CONTOUR,

@@ -25,6 +25,8 @@ LARGE_DISC_MM = 38.0
 """A disc of a larger diameter needs review: four of the 20 reference discs of ACDC subjects 1-80, up to 49 mm."""
 SMALL_DISC_MM = 12.0
 """A disc of a smaller diameter needs review: at least 17.6 mm in the reference discs of ACDC subjects 1-80."""
+MAX_CAP_MM = 12.0
+"""Several discs that are together longer need review: in two of 120 stacks of ACDC subjects 1-60 the apical cap is."""
 MIN_BELOW_NEIGHBOUR = 0.5
 """Least share of a disc within the convex hull of its neighbour: at least 0.84 in ACDC subjects 1-80."""
 CONTOUR_MM = 8.0
@@ -88,7 +90,11 @@ def _apical_discs(features: Sequence[SliceFeatures], order: Sequence[int], ends:
 
 
 def doubts_about_exception(
-    features: Sequence[SliceFeatures], order: Sequence[int], place: int, expected: Sequence[Expectation]
+    features: Sequence[SliceFeatures],
+    order: Sequence[int],
+    place: int,
+    expected: Sequence[Expectation],
+    slice_mm: float,
 ) -> tuple[Reason, ...]:
     """Return doubts about a slice that is expected to be a disc or open.
 
@@ -97,12 +103,14 @@ def doubts_about_exception(
         order: Numbers of the slices with myocardium, from base to apex.
         place: Index of the slice in ``order``.
         expected: Expectation of every slice, in the order of k.
+        slice_mm: Slice spacing in mm.
     """
     here, expectation = features[order[place]], expected[order[place]]
     if expectation is Expectation.DISC:
         discs = sum(each is Expectation.DISC for each in expected)
-        several = (Reason(ReasonCode.SEVERAL_DISCS, slices=discs),) if discs > 1 else ()
-        return (*_doubts_about_disc(here.of_wall, _neighbour(features, order[place - 1 :: -1])), *several)
+        long = discs > 1 and discs * slice_mm > MAX_CAP_MM
+        cap = (Reason(ReasonCode.LONG_CAP, length_mm=discs * slice_mm, most_mm=MAX_CAP_MM),) if long else ()
+        return (*_doubts_about_disc(here.of_wall, _neighbour(features, order[place - 1 :: -1])), *cap)
     if expectation is Expectation.OPEN:
         share = _share_on_contour(here, features, order[place + 1 :])
         if share < MIN_ON_CONTOUR:
