@@ -45,6 +45,9 @@ MIN_CONFIDENCE = 0.5
 BY_SHAPE = frozenset({ReasonCode.LOBED, ReasonCode.THREAD})
 """A wall rejected for one of these reasons is tried again after
 :func:`rncarefine.tasks.ring.wall_shape.reshape_ring`."""
+BY_POOL = frozenset({ReasonCode.POOL_LEFT_OUTSIDE, ReasonCode.THROUGH_POOL, ReasonCode.RING_AROUND_PORE})
+"""If nothing else passes, a wall rejected for the given blood pool alone is drawn and flagged: that of a broken network
+is broken, too."""
 RING_MARGIN = 0.1
 """If a disc is expected, a ring is used if its expected Dice is higher by more than this."""
 MIN_SHOWN = 0.75
@@ -222,7 +225,7 @@ def _choose(
 def _draw(
     examined: Examined, entry: SliceDiagnosis, evidence: ImageEvidence, proposals: Proposals, options: RepairOptions
 ) -> SliceDecision:
-    """Return the first candidate that passes verification or, failing that, the first that passes after reshaping."""
+    """Return the first candidate that passes verification; failing that, without the pool, or after reshaping."""
     k, before = entry.k, examined.stack.mask[entry.k]
     # Components inside a closed wall are papillary muscles, which some labelling conventions include. So are those
     # inside a kept wall, if other slices have them; others are loose.
@@ -243,11 +246,16 @@ def _draw(
                 accepted = replace(accepted, reasons=(*accepted.reasons, reason), doubtful=True)
             return replace(accepted, wall=np.asarray(kept | islands, np.uint8))
         rejected.append((candidate, reason))
+    likelihood = evidence.image_likelihood[k]
+    for candidate, reason in (each for each in rejected if each[-1].code in BY_POOL):
+        if _rejected(examined, entry, candidate.wall, likelihood, options, with_pool=False) is None:
+            accepted = _accepted(examined, entry, candidate, proposals, options)
+            return replace(accepted, reasons=(*accepted.reasons, reason), doubtful=True)
     by_shape = [] if options.add_only else [each for each in rejected if each[-1].code in BY_SHAPE]
     for opening in OPENINGS:
         for candidate, reason in by_shape:
             other = candidate._replace(wall=reshape_ring(candidate.wall, examined.stack.in_plane, opening))
-            if _rejected(examined, entry, other.wall, evidence.image_likelihood[k], options) is None:
+            if _rejected(examined, entry, other.wall, likelihood, options) is None:
                 accepted = _accepted(examined, entry, other, proposals, options)
                 reasons = (*accepted.reasons, reason, Reason(ReasonCode.RESHAPED))
                 return replace(accepted, reasons=reasons, doubtful=True)
@@ -306,11 +314,17 @@ def _candidates(
 
 
 def _rejected(
-    examined: Examined, entry: SliceDiagnosis, wall: Mask, likelihood: Field, options: RepairOptions
+    examined: Examined,
+    entry: SliceDiagnosis,
+    wall: Mask,
+    likelihood: Field,
+    options: RepairOptions,
+    *,
+    with_pool: bool = True,
 ) -> Reason | None:
     """Verify a wall; if the image supports it, overlap with the mask and the blood pool is not required."""
     k, bounds = entry.k, options.bounds
-    pool = None if examined.focused.pool is None else examined.focused.pool[k]
+    pool = examined.focused.pool[k] if with_pool and examined.focused.pool is not None else None
     if expected_dice(wall, likelihood) >= SUPPORTED:
         bounds, pool = replace(bounds, min_overlap=0.0), None
     axis = float(examined.heart.centres[k, 0]), float(examined.heart.centres[k, 1])

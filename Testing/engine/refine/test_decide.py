@@ -306,12 +306,21 @@ def test_wall_off_the_mask_needs_image_support(expected, accepted):
         assert_is(found, Verdict.REFUSED, BESIDE)
 
 
-@pytest.mark.parametrize(("expected", "accepted"), [(SUPPORTED + 0.01, True), (SUPPORTED - 0.01, False)])
-def test_pool_outside_needs_image_support(expected, accepted):
+@pytest.mark.parametrize(("expected", "supported"), [(SUPPORTED + 0.01, True), (SUPPORTED - 0.01, False)])
+def test_a_wall_rejected_for_the_pool_alone_is_drawn_and_flagged(expected, supported):
     pool = blob((60, CENTRE[1]), 9) | blob(CENTRE, 4)
     found = decided(pool=pool, drawn=TRUTH, image_likelihood=level(expected) * TRUTH)
-    assert (found.decision.verdict is Verdict.AUTOMATON) == accepted
-    assert (ReasonCode.POOL_LEFT_OUTSIDE in codes(found)) != accepted
+    assert_is(found, Verdict.AUTOMATON, TRUTH)
+    assert found.decision.doubtful
+    assert (ReasonCode.POOL_LEFT_OUTSIDE in codes(found)) != supported
+
+
+def test_another_wall_that_fits_the_pool_comes_first():
+    pool = disc(6, centre=(CENTRE[0], CENTRE[1] + 28 / SPACING[1]))
+    other = ring(22, 30, centre=(CENTRE[0], CENTRE[1] + 15 / SPACING[1]))
+    low = {"image_likelihood": 0.3 * TRUTH, "likelihood": 0.3 * TRUTH}
+    assert_is(decided(pool=pool, drawn=TRUTH, alone=other, **low), Verdict.AUTOMATON, other)
+    assert_is(decided(drawn=TRUTH, alone=other, **low), Verdict.AUTOMATON, TRUTH)
 
 
 def test_the_automatons_own_likelihood_is_no_support():
