@@ -52,7 +52,7 @@ def draw_horizon(tables: dict[str, pd.DataFrame], steps: dict[str, int]) -> Figu
     figure = new_figure(2.9)
     panels = figure.subplots(1, 3)
     titles = (
-        ("ring", "Closed rings (dashed: before read-out)"),
+        ("ring", "Closed rings"),
         ("dice", "Dice"),
         ("area", "Area, over the true wall's"),
     )
@@ -74,8 +74,10 @@ def draw_horizon(tables: dict[str, pd.DataFrame], steps: dict[str, int]) -> Figu
         ticks = sorted({step for table in tables.values() for step in table.steps if step in (0, 4, 16, 64, 256)})
         axes.set_xticks(ticks, [str(step) for step in ticks])
         axes.xaxis.set_minor_locator(NullLocator())
-        axes.set(title=title, xlabel="steps")
+        last = max(int(table.steps.max()) for table in tables.values())
+        axes.set(title=title, xlabel="steps", xlim=(-0.5, 1.3 * last))
     percent(panels[0])
+    panels[0].set_xlabel("steps (dashed: before the read-out)")
     for axes, least, most in ((panels[0], 0.0, 1.0), (panels[1], 0.0, 1.0), (panels[2], 0.5, 1.5)):
         _at_least(axes, 0.08, least, most)
     panels[2].axhline(1, color=GREY, linewidth=0.8)
