@@ -294,7 +294,7 @@ class Report(AnyReport):
         stack = self.stack
         if self.model is None:
             broken = sum(record.verdict is Verdict.TO_REPAIR for record in self.slices)
-            others = stack.flagged - broken
+            others = sum(record.still_flagged and record.verdict is not Verdict.TO_REPAIR for record in self.slices)
             review = f"{_slices_need(others)} review; " if others else ""
             return (
                 f"{stack.closed_before} of {stack.expected_rings} expected rings closed; "
