@@ -291,9 +291,12 @@ def _with_doubts(decision: SliceDecision, unsure: bool, doubts: tuple[Reason, ..
 
     If the masks may not belong to the image, walls that were left as they are need review, too.
     """
-    kept = decision.verdict is Verdict.INTACT and decision.wall.any() and not decision.doubtful
     foreign = any(doubt.code in (ReasonCode.MASKS_CONTRADICTED, ReasonCode.MASKS_SHIFTED) for doubt in doubts)
-    if not (decision.verdict in REPAIRED or (kept and foreign)) or not (unsure or doubts):
+    if decision.verdict is Verdict.INTACT:
+        doubted = foreign and decision.wall.any() and not decision.doubtful
+    else:
+        doubted = decision.verdict in REPAIRED and bool(unsure or doubts)
+    if not doubted:
         return decision
     said = (Reason(ReasonCode.STACK_IN_DOUBT),) if doubts else ()
     return replace(decision, reasons=(*decision.reasons, *said), doubtful=True)

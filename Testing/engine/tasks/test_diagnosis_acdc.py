@@ -16,6 +16,7 @@ import SimpleITK as sitk
 
 from engine.shapes import damage
 from rncarefine.anatomy.topology import betti_2d
+from rncarefine.reasons import ReasonCode
 from rncarefine.refine.locate import CENTRAL_MM, MIN_OUTLINE_MM2
 from rncarefine.tasks.ring.diagnosis import diagnose_mask
 from rncarefine.words import Apex, Expectation, Finding
@@ -138,6 +139,27 @@ def test_a_crack_in_a_ring_that_people_drew_is_found(volumes, with_pool):
             entry = diagnose_mask(*masks, truth.spacing).slices[k]
             found += entry.expectation is Expectation.RING and not entry.right
     assert found == cracks == 369
+
+
+def test_few_apical_caps_are_long(volumes):
+    """Check :data:`rncarefine.tasks.ring.expectation.MAX_CAP_MM` on ACDC."""
+    flagged = {
+        truth.name
+        for truth in volumes
+        for entry in truth.diagnosed(True).slices
+        if ReasonCode.LONG_CAP in [reason.code for reason in entry.reasons]
+    }
+    assert flagged == {"patient028_frame09", "patient032_frame12"}
+
+
+def test_no_slice_of_the_images_is_nearly_blank(volumes):
+    """Check :data:`rncarefine.refine.examine.BLANK` on ACDC."""
+    least = []
+    for truth in volumes:
+        path = Path(FOLDER) / truth.name.partition("_")[0] / f"{truth.name}.nii.gz"
+        spread = sitk.GetArrayFromImage(sitk.ReadImage(str(path))).std(axis=(1, 2))
+        least.append((spread / np.median(spread)).min())
+    assert min(least) == pytest.approx(0.63, abs=0.01)
 
 
 def test_where_hearts_lie_and_how_large_they_are(volumes):

@@ -6,7 +6,7 @@ import pandas as pd  # type: ignore[import-untyped]
 
 from rncarefine.words import Verdict
 
-from .measure import FULL_REPAIR, IMAGE_ALONE, KEY, NEAR, NO_MODEL, ONE_PASS, ONE_PASS_DECIDED
+from .measure import FULL_REPAIR, IMAGE_ALONE, KEY, NEAR, NO_MODEL, ONE_PASS, ONE_PASS_DECIDED, WITH_POOL
 from .statistics import Interval, paired
 
 ALL = "all"
@@ -15,9 +15,9 @@ SILENT_DICE = 0.6
 WORSE_DICE = 0.02
 POLAR = "polar interpolation"
 """The best classical baseline."""
-OF_MODEL = (IMAGE_ALONE, ONE_PASS, ONE_PASS_DECIDED)
+OF_MODEL = (IMAGE_ALONE, ONE_PASS, ONE_PASS_DECIDED, WITH_POOL)
 """Baselines that use the encoder of the model."""
-COMPARED = (NEAR, POLAR, IMAGE_ALONE, ONE_PASS, ONE_PASS_DECIDED)
+COMPARED = (NEAR, POLAR, IMAGE_ALONE, ONE_PASS, ONE_PASS_DECIDED, WITH_POOL)
 """Methods to compare the full repair with, slice by slice."""
 BOTH_DRAW = "both draw a wall"
 """Slices that both methods changed."""

@@ -26,7 +26,7 @@ LARGE_DISC_MM = 38.0
 SMALL_DISC_MM = 12.0
 """A disc of a smaller diameter needs review: at least 17.6 mm in the reference discs of ACDC subjects 1-80."""
 MAX_CAP_MM = 12.0
-"""Several discs that are together longer need review: in two of 120 stacks of ACDC subjects 1-60 the apical cap is."""
+"""Several discs that are together longer need review: in 2 of 200 stacks of ACDC the apical cap is."""
 MIN_BELOW_NEIGHBOUR = 0.5
 """Least share of a disc within the convex hull of its neighbour: at least 0.84 in ACDC subjects 1-80."""
 CONTOUR_MM = 8.0
