@@ -48,6 +48,8 @@ BY_SHAPE = frozenset({ReasonCode.LOBED, ReasonCode.THREAD})
 BY_POOL = frozenset({ReasonCode.POOL_LEFT_OUTSIDE, ReasonCode.THROUGH_POOL, ReasonCode.RING_AROUND_PORE})
 """If nothing else passes, a wall rejected for the given blood pool alone is drawn and flagged: that of a broken network
 is broken, too."""
+MAX_BETWEEN = 2
+"""Walls are interpolated in at most this many adjacent slices. The slices on both sides are then up to 30 mm apart."""
 RING_MARGIN = 0.1
 """If a disc is expected, a ring is used if its expected Dice is higher by more than this."""
 MIN_SHOWN = 0.75
@@ -129,7 +131,7 @@ def from_neighbours(
     model: Model,
     options: RepairOptions,
 ) -> Decided:
-    """Interpolate the wall of a refused or unsure slice from both adjacent slices.
+    """Interpolate the wall of a refused or unsure slice from the closest slices on both sides.
 
     Args:
         examined: The examined stack.
@@ -140,23 +142,18 @@ def from_neighbours(
         options: Options of the repair.
 
     Returns:
-        The interpolated wall, always flagged. The previous decision is returned unchanged if the slice has a wall or an
-        adjacent slice has none that can be relied on.
+        The interpolated wall, always flagged. The previous decision is returned unchanged if the slice has a wall, if
+        there is none to rely on at one side, or if more than :data:`MAX_BETWEEN` adjacent slices have none.
     """
     k, own = entry.k, decided[entry.k]
-    codes = {reason.code for reason in own.decision.reasons}
-    refused = own.decision.verdict is Verdict.REFUSED
-    unsure = ReasonCode.INVENTED in codes and (own.decision.confidence or 0.0) < MIN_CONFIDENCE
-    if not (refused or unsure) or entry.expectation is not Expectation.RING or entry.right or counts_as_ring(entry):
+    if not _lacks_wall(examined, decided, evidence, k):
         return own
-    if ReasonCode.CUT_BY_BORDER in codes:
-        return own
-    adjacent = [decided[n].decision for n in (k - 1, k + 1) if 0 <= n < len(decided)]
-    left = (Verdict.REFUSED, Verdict.TO_REPAIR)
-    if len(adjacent) < 2 or any(each.doubtful or each.verdict in left or not is_ring(each.wall) for each in adjacent):
+    below, above = (_reliable_slice(examined, decided, evidence, k, step) for step in (-1, 1))
+    if below is None or above is None or above - below - 1 > MAX_BETWEEN:
         return own
     before = examined.stack.mask[k]
-    wall = between_slices(adjacent[0].wall, adjacent[1].wall)
+    share = (k - below) / (above - below)
+    wall = between_slices(decided[below].decision.wall, decided[above].decision.wall, share)
     wall = np.asarray(wall | before, np.uint8) if options.add_only else wall
     bounds = replace(options.bounds, min_overlap=0.0)
     axis = float(examined.heart.centres[k, 0]), float(examined.heart.centres[k, 1])
@@ -165,13 +162,42 @@ def from_neighbours(
         return own
     likelihood = evidence.image_likelihood[k]
     found = repaired_features(examined.focused.mask[k], wall, likelihood, likelihood, evidence.largest)
-    reasons = own.decision.reasons if refused else examined.reasons(entry)
+    reasons = own.decision.reasons if own.decision.verdict is Verdict.REFUSED else examined.reasons(entry)
     reasons = (*reasons, Reason(ReasonCode.BETWEEN_NEIGHBOURS))
     if examined.blank[k]:
-        blank = () if ReasonCode.BLANK_IMAGE in codes and refused else (Reason(ReasonCode.BLANK_IMAGE),)
+        told = any(reason.code is ReasonCode.BLANK_IMAGE for reason in reasons)
+        blank = () if told else (Reason(ReasonCode.BLANK_IMAGE),)
         return Decided(SliceDecision(Verdict.GEOMETRY, wall, (*reasons, *blank), doubtful=True), {})
     probability = wall_confidence(found, model.card.confidence, "likelihood")
     return Decided(SliceDecision(Verdict.GEOMETRY, wall, reasons, probability, doubtful=True), found)
+
+
+def _lacks_wall(examined: Examined, decided: Sequence[Decided], evidence: ImageEvidence, k: int) -> bool:
+    """Return whether a ring is expected in slice k but was refused, or was invented without support by the image."""
+    entry, decision = examined.diagnosis.slices[k], decided[k].decision
+    if entry.expectation is not Expectation.RING or entry.right or counts_as_ring(entry):
+        return False
+    codes = {reason.code for reason in decision.reasons}
+    if decision.verdict is Verdict.REFUSED:
+        return ReasonCode.CUT_BY_BORDER not in codes
+    unsure = (decision.confidence or 0.0) < MIN_CONFIDENCE
+    return ReasonCode.INVENTED in codes and (
+        unsure or expected_dice(decision.wall, evidence.image_likelihood[k]) < SUPPORTED
+    )
+
+
+def _reliable_slice(
+    examined: Examined, decided: Sequence[Decided], evidence: ImageEvidence, k: int, step: int
+) -> int | None:
+    """Return the closest slice at one side of k that does not lack a wall, if it has a ring that is not doubtful."""
+    n = k + step
+    while 0 <= n < len(decided) and _lacks_wall(examined, decided, evidence, n):
+        n += step
+    if not 0 <= n < len(decided):
+        return None
+    decision = decided[n].decision
+    drawn = decision.verdict not in (Verdict.REFUSED, Verdict.TO_REPAIR) and not decision.doubtful
+    return n if drawn and is_ring(decision.wall) else None
 
 
 def wall_is_shown(examined: Examined, evidence: ImageEvidence, k: int) -> bool:

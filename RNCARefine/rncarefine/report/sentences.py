@@ -75,7 +75,7 @@ SENTENCES: dict[ReasonCode, str] = {
     ReasonCode.INTERPOLATION_REJECTED: _("The interpolated wall was also rejected:"),
     ReasonCode.INVENTED: _("The whole wall was drawn from the image."),
     ReasonCode.BETWEEN_NEIGHBOURS: _(
-        "No acceptable wall was found: it was interpolated from the slices on both sides."
+        "No acceptable wall was found: it was interpolated from the closest walls on both sides."
     ),
     ReasonCode.CLEANED: _("Only loose components and pores were removed."),
     ReasonCode.GAP_CLOSED: _("Only gaps, pores and loose components were repaired; the rest of the wall was kept."),

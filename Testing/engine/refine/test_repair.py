@@ -77,49 +77,66 @@ def test_every_kind_of_fault_gets_the_verdict_it_should():
     assert result.report.slices[7].codes == ["empty", "invented"]
 
 
-def without_slice(k, also_cut=None, noise=0.0):
-    """Return the heart with nothing in the image and mask of slice k, and perhaps a slice that cannot be repaired.
+def without_slices(*gone, also_cut=None, noise=0.0):
+    """Return the heart with nothing in the image and mask of some slices, and perhaps a slice that cannot be repaired.
 
     Args:
-        k: Slice without a heart.
+        gone: Slices without a heart.
         also_cut: Slice with a broken wall, and without a heart in the image.
         noise: Noise of these images, relative to the standard deviation of the others.
     """
     walls, pools = heart()
     image = grey(walls, pools)
-    for gone in (k,) if also_cut is None else (k, also_cut):
-        image[gone] = np.median(image[:, :4]) + noise * image.std() * np.random.default_rng(gone).normal(size=SHAPE)
-    walls[k] = 0
+    for k in gone if also_cut is None else (*gone, also_cut):
+        image[k] = np.median(image[:, :4]) + noise * image.std() * np.random.default_rng(k).normal(size=SHAPE)
+    for k in gone:
+        walls[k] = 0
     if also_cut is not None:
         walls[also_cut] &= gap(120)
     return Stack.create(image, walls, STACK_SPACING)
 
 
 @pytest.mark.parametrize("add_only", [False, True])
-def test_empty_slice_is_interpolated_from_neighbours(add_only):
-    found = run(without_slice(4, noise=0.1), add_only=add_only)
+@pytest.mark.parametrize("gone", [(4,), (4, 5)])
+def test_empty_slices_are_interpolated_from_the_closest_walls(gone, add_only):
+    found = run(without_slices(*gone, noise=0.1), add_only=add_only)
+    for k in gone:
+        record = found.report.slices[k]
+        assert (record.verdict, record.flagged) == (Verdict.GEOMETRY, True)
+        assert record.codes == [ReasonCode.EMPTY, ReasonCode.NO_PROPOSAL, ReasonCode.BETWEEN_NEIGHBOURS]
+        assert dice(found.wall[k], heart()[0][k]) > 0.94
+        assert is_ring(found.wall[k])
+        # The slices taper: the outline is smaller than the largest.
+        assert -1 < found.features[k]["area"] < -0.05
+    assert verdicts(found.report) == dict.fromkeys(gone, Verdict.GEOMETRY)
+
+
+def test_a_wall_drawn_from_adjacent_states_alone_is_interpolated():
+    found = run(without_slices(4, noise=0.1), volumetric_seeing_model(across=0.1))
     record = found.report.slices[4]
     assert (record.verdict, record.flagged) == (Verdict.GEOMETRY, True)
-    assert record.codes == [ReasonCode.EMPTY, ReasonCode.NO_PROPOSAL, ReasonCode.BETWEEN_NEIGHBOURS]
+    assert record.codes == [ReasonCode.EMPTY, ReasonCode.BETWEEN_NEIGHBOURS]
     assert dice(found.wall[4], heart()[0][4]) > 0.95
-    assert is_ring(found.wall[4])
-    assert verdicts(found.report) == {4: Verdict.GEOMETRY}
-    # The slices taper: the outline is smaller than the largest.
-    assert -1 < found.features[4]["area"] < -0.05
+
+
+def test_three_empty_slices_are_not_interpolated():
+    found = run(without_slices(3, 4, 5))
+    assert verdicts(found.report) == dict.fromkeys((3, 4, 5), Verdict.REFUSED)
+    assert not found.wall[[3, 4, 5]].any()
 
 
 def test_a_wall_interpolated_over_a_blank_image_has_no_confidence():
-    found = run(without_slice(4))
+    found = run(without_slices(4))
     record = found.report.slices[4]
     assert (record.verdict, record.flagged, record.confidence) == (Verdict.GEOMETRY, True, None)
     assert record.codes == ["empty", "no_proposal", "between_neighbours", "blank_image"]
     assert 4 not in found.features
 
 
-def test_refused_neighbours_are_not_interpolated():
-    found = run(without_slice(4, also_cut=3))
-    assert {found.report.slices[k].verdict for k in (3, 4)} == {Verdict.REFUSED}
-    assert not found.wall[4].any()
+def test_a_refused_wall_beside_an_empty_slice_is_interpolated_with_it():
+    found = run(without_slices(4, also_cut=3))
+    assert verdicts(found.report) == {3: Verdict.GEOMETRY, 4: Verdict.GEOMETRY}
+    assert min(dice(found.wall[k], heart()[0][k]) for k in (3, 4)) > 0.95
 
 
 def test_only_selected_slices_are_repaired():

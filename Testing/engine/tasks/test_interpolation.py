@@ -173,3 +173,8 @@ def test_half_way_between_two_rings_lies_the_ring_of_the_mean_radii():
     between = between_slices(ring(8, 14), ring(14, 22))
     assert dice(between, ring(11, 18)) > 0.93
     np.testing.assert_array_equal(between_slices(ring(8, 14), ring(8, 14)), ring(8, 14))
+
+
+@pytest.mark.parametrize(("share", "radii"), [(0.0, (8, 14)), (0.25, (9.5, 16)), (0.75, (12.5, 20)), (1.0, (14, 22))])
+def test_between_two_rings_the_radii_follow_the_position(share, radii):
+    assert dice(between_slices(ring(8, 14), ring(14, 22), share), ring(*radii)) > 0.93

@@ -91,21 +91,24 @@ def propose_by_interpolation(
     return polar_interpolation(before, in_plane)
 
 
-def between_slices(below: Mask, above: Mask) -> Mask:
-    """Interpolate the wall half-way between two slices by the signed distances of their contours.
+def between_slices(below: Mask, above: Mask, share: float = 0.5) -> Mask:
+    """Interpolate the wall between two slices by the signed distances of their contours.
 
     Args:
         below: A closed ring, shape ``(j, i)``.
         above: A closed ring, like ``below``.
+        share: Position between the slices: 0 is ``below``, 1 is ``above``.
     """
-    outer = [fill_holes(wall) for wall in (below, above)]
-    inner = [filled & (1 - wall) for filled, wall in zip(outer, (below, above), strict=True)]
-    return np.asarray(_half_way(*outer) & ~_half_way(*inner), np.uint8)
+    outer = fill_holes(below), fill_holes(above)
+    inner = outer[0] & (1 - below), outer[1] & (1 - above)
+    return np.asarray(_between(*outer, share) & ~_between(*inner, share), np.uint8)
 
 
-def _half_way(one: Mask, other: Mask) -> _Bools:
-    signed = [ndimage.distance_transform_edt(disc) - ndimage.distance_transform_edt(1 - disc) for disc in (one, other)]
-    return np.asarray(signed[0] + signed[1] > 0)
+def _between(below: Mask, above: Mask, share: float) -> _Bools:
+    signed = [
+        ndimage.distance_transform_edt(disc) - ndimage.distance_transform_edt(1 - disc) for disc in (below, above)
+    ]
+    return np.asarray((1 - share) * signed[0] + share * signed[1] > 0)
 
 
 @dataclass(frozen=True)
