@@ -103,6 +103,22 @@ def volumetric(
     show(volumetric_table(table), f"{models[-1].card.name}, where neighbours matter")
 
 
+def volumetric_strata(
+    run: RunOption = Path("run"),
+    model: ModelsOption = ["sax-cine-2d", "sax-cine-3d"],  # noqa: B006
+    test: Annotated[bool, typer.Option(help="Use the test set instead of the validation set.")] = False,
+) -> None:
+    """Compare a slice-wise model with a volumetric one in the rows of evaluate; write RUN/volumetric-strata.csv."""
+    from .report import volumetric_strata_table
+    from .volumetric import compare_strata
+
+    if len(model) != 2:
+        raise ValueError(f"Give two models, the volumetric one last; not {len(model)}.")
+    table = compare_strata(read_rows(run / f"{base_name(test)}-{ROWS}.csv"), *model)
+    write_table(table, run / "volumetric-strata.csv")
+    show(volumetric_strata_table(table), f"{model[-1]}, by stratum")
+
+
 def good_walls(
     run: RunOption = Path("run"),
     config: ConfigOption = DEFAULT_CONFIG,
@@ -314,6 +330,7 @@ for command in (
     horizon,
     robustness,
     volumetric,
+    volumetric_strata,
     good_walls,
     stack_rules,
     another_sequence,

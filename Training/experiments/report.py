@@ -303,6 +303,15 @@ def volumetric_table(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(lines).fillna("")
 
 
+def volumetric_strata_table(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the gain of a volumetric model by stratum, from :func:`experiments.volumetric.compare_strata`."""
+    dice = {f"Dice, {name[5:]}": rounded(table[name], ".3f") for name in table if name.startswith("dice ")}
+    shown = table[["stratum", "slices", "n"]].assign(
+        **dice, **{"gain (95 %)": interval(table, "gain", 3, ("low", "high"))}
+    )
+    return _without_repeats(shown, 1)
+
+
 def scars_table(table: pd.DataFrame) -> pd.DataFrame:
     """Return the parts of true walls in repaired ones, from :func:`experiments.another_sequence.bright_parts`."""
     return pd.DataFrame(
@@ -374,6 +383,7 @@ TABLES: dict[str, tuple[Callable[[pd.DataFrame], pd.DataFrame], int]] = {
     "ablation": (ablation_table, 1),
     "ablation-rollout": (ablation_table, 1),
     "volumetric": (volumetric_table, 1),
+    "volumetric-strata": (volumetric_strata_table, 2),
     "good-walls": (good_walls_table, 1),
     "another-sequence": (networks_table, 1),
     "scars": (scars_table, 1),

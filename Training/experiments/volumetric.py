@@ -17,15 +17,20 @@ from rncarefine.refine.options import RepairOptions
 from rncarefine.refine.repair import repair
 from rncarefine.stack import Mask, Stack
 from rncarefine.tasks.ring.interpolation import between_slices
+from rncarefine.tasks.ring.readout import is_ring
 from rncarefine_training.automaton.samples import spoil
-from rncarefine_training.evaluate.measure import Failure, distances, in_parallel, share_of_truth
+from rncarefine_training.evaluate.measure import NO_MODEL, Failure, distances, in_parallel, share_of_truth
 from rncarefine_training.evaluate.statistics import paired
+from rncarefine_training.evaluate.strata import stratify
 
 MOSTLY_MISSING = 0.25
 """Share of the true wall present, below which a slice is mostly missing."""
 INTERPOLATED = "interpolated from the neighbours"
-"""Baseline: shape-based interpolation of the adjacent slices, the mean of signed distances."""
-KINDS = ("mostly missing", "other broken slices", "image spoiled")
+"""Baseline: shape-based interpolation of the closest other slices by signed distances, in the first model's repair."""
+OTHER, MISSING = "other broken slices", "mostly missing"
+MISSING_BETWEEN = "mostly missing, closed walls on both sides"
+SPOILED = ("image spoiled", "two adjacent images spoiled")
+KINDS = (OTHER, MISSING, MISSING_BETWEEN, *SPOILED)
 SMOOTHNESS = "smoothness"
 MEASURES = ("dice", "hd", "assd")
 
@@ -33,7 +38,7 @@ MEASURES = ("dice", "hd", "assd")
 def compare_models(
     failures: Sequence[Failure], models: Sequence[Model], *, device: str = "auto", workers: int = 1
 ) -> Iterator[pd.DataFrame]:
-    """Repair stacks with slice-wise and volumetric models, unchanged and with one degraded slice.
+    """Repair stacks with slice-wise and volumetric models, unchanged and with one or two degraded slices.
 
     Args:
         failures: From :func:`rncarefine_training.evaluate.measure.failures_of`.
@@ -60,34 +65,49 @@ def _compare(failure: Failure, models: Sequence[Model], device: str) -> pd.DataF
     def row(method: str, kind: str, values: Mapping[str, float], k: int = -1) -> None:
         rows.append({**failure.names, "kind": kind, "k": int(k), "method": method, **values})
 
-    for model in models:
-        found = repair(stack, model, options).wall
-        for k in given.broken():
-            few = share_of_truth(wall[k], truth[k]) < MOSTLY_MISSING
-            row(model.card.name, KINDS[0 if few else 1], distances(found[k], truth[k], stack.in_plane), k)
-        row(model.card.name, SMOOTHNESS, smoothness(found, stack))
+    repaired = {model.card.name: repair(stack, model, options).wall for model in models}
+    first = repaired[models[0].card.name]
+    for k in given.broken():
+        kinds = [OTHER]
+        if share_of_truth(wall[k], truth[k]) < MOSTLY_MISSING:
+            kinds = [MISSING]
+            if 0 < k < len(wall) - 1 and is_ring(first[k - 1]) and is_ring(first[k + 1]):
+                kinds.append(MISSING_BETWEEN)
+                between = between_slices(first[k - 1], first[k + 1])
+                row(INTERPOLATED, MISSING_BETWEEN, distances(between, truth[k], stack.in_plane), k)
+        for name, found in repaired.items():
+            for kind in kinds:
+                row(name, kind, distances(found[k], truth[k], stack.in_plane), k)
+    for name, found in repaired.items():
+        row(name, SMOOTHNESS, smoothness(found, stack))
     row("input", SMOOTHNESS, smoothness(wall, stack))
     row("truth", SMOOTHNESS, smoothness(truth, stack))
-    chosen = [k for k in range(1, len(truth) - 1) if all(betti_2d(truth[n]) == (1, 1) for n in (k - 1, k, k + 1))]
-    if chosen:
-        k = chosen[len(chosen) // 2]
-        spoiled = spoil_slice(stack, k)
-        for model in models:
-            found = repair(spoiled, model, options).wall
-            row(model.card.name, KINDS[2], distances(found[k], truth[k], stack.in_plane), k)
-            if model is models[0]:
-                between = between_slices(found[k - 1], found[k + 1])
-                row(INTERPOLATED, KINDS[2], distances(between, truth[k], stack.in_plane), k)
+    rings = [betti_2d(part) == (1, 1) for part in truth]
+    for count, kind in enumerate(SPOILED, 1):
+        chosen = [k for k in range(1, len(truth) - count) if all(rings[k - 1 : k + count + 1])]
+        if not chosen:
+            continue
+        start = chosen[len(chosen) // 2]
+        slices = range(start, start + count)
+        spoiled = spoil_slices(stack, slices)
+        repaired = {model.card.name: repair(spoiled, model, options).wall for model in models}
+        first = repaired[models[0].card.name]
+        for k in slices:
+            for name, found in repaired.items():
+                row(name, kind, distances(found[k], truth[k], stack.in_plane), k)
+            between = between_slices(first[start - 1], first[start + count], (k - start + 1) / (count + 1))
+            row(INTERPOLATED, kind, distances(between, truth[k], stack.in_plane), k)
     return pd.DataFrame(rows)
 
 
-def spoil_slice(stack: Stack, k: int) -> Stack:
-    """Return the stack with noise and ghosts in the image of slice k, and its mask removed."""
+def spoil_slices(stack: Stack, slices: Sequence[int]) -> Stack:
+    """Return the stack with noise and ghosts in the images of some slices, and their masks removed."""
     image, mask = stack.image.astype(np.float32), stack.mask.copy()
     low, high = intensity_range(image)
-    around = torch.from_numpy(np.stack([(image[k] - low) / (high - low)] * 3).astype(np.float32))
-    spoiled, _ = spoil(around, torch.zeros_like(around), np.random.default_rng(k))
-    image[k], mask[k] = low + (high - low) * spoiled[1].numpy(), 0
+    for k in slices:
+        around = torch.from_numpy(np.stack([(image[k] - low) / (high - low)] * 3).astype(np.float32))
+        spoiled, _ = spoil(around, torch.zeros_like(around), np.random.default_rng(k))
+        image[k], mask[k] = low + (high - low) * spoiled[1].numpy(), 0
     return replace(stack, image=image, mask=mask)
 
 
@@ -120,7 +140,7 @@ def summarise(rows: pd.DataFrame) -> pd.DataFrame:
         centroid) with its interval; positive if the volumetric model is better.
     """
     lines = []
-    volumetric = rows.method[rows.kind == KINDS[2]].iloc[-1]
+    volumetric = rows.method[(rows.kind == OTHER) | (rows.kind == MISSING)].iloc[-1]
     for kind, part in rows.groupby("kind", sort=False):
         measure, sign = ("middle", -1) if kind == SMOOTHNESS else ("dice", 1)
         key = ["source", "case", "k"]
@@ -135,3 +155,34 @@ def summarise(rows: pd.DataFrame) -> pd.DataFrame:
                 | gain.columns("gain", "")
             )
     return pd.DataFrame(lines)
+
+
+def compare_strata(rows: pd.DataFrame, slice_wise: str, volumetric: str) -> pd.DataFrame:
+    """Compare two models by stratum in the rows of an evaluation.
+
+    Args:
+        rows: From :func:`rncarefine_training.evaluate.store.read_rows`.
+        slice_wise: Name of the slice-wise model.
+        volumetric: Name of the volumetric model.
+
+    Returns:
+        One line per stratum with broken slices: ``stratum``, ``slices``, ``n``, mean Dice of both models, and the
+        paired ``gain`` with ``low`` and ``high``.
+
+    Raises:
+        ValueError: A model was not evaluated.
+    """
+    missing = [name for name in (slice_wise, volumetric) if name not in set(rows.model)]
+    if missing:
+        raise ValueError(f"The evaluation has no rows of {', '.join(missing)}. Run `rncarefine-train evaluate` first.")
+    table = stratify(pd.concat([rows[rows.model == name] for name in (slice_wise, volumetric, NO_MODEL)]))
+    ours, theirs = (table[table.model == name].reset_index(drop=True) for name in (volumetric, slice_wise))
+    return ours[["stratum", "slices", "n"]].assign(
+        **{
+            f"dice {slice_wise}": theirs.dice,
+            f"dice {volumetric}": ours.dice,
+            "gain": ours["over first"],
+            "low": ours["over low"],
+            "high": ours["over high"],
+        }
+    )
