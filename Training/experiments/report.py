@@ -21,7 +21,7 @@ from rncarefine.nca.model import PREFERENCE
 from rncarefine_training.cli.tables import bridges_table, interval, pictures_table, rounded
 from rncarefine_training.evaluate.measure import FULL_REPAIR, IMAGE_ALONE, NO_MODEL, ONE_PASS
 from rncarefine_training.evaluate.store import write_table
-from rncarefine_training.evaluate.strata import FAULT, HAS, PLACE
+from rncarefine_training.evaluate.strata import FAULT, PLACE
 from rncarefine_training.evaluate.tables import ALL
 
 from .good_walls import UNCHANGED
@@ -305,7 +305,6 @@ def volumetric_table(table: pd.DataFrame) -> pd.DataFrame:
 
 def volumetric_strata_table(table: pd.DataFrame) -> pd.DataFrame:
     """Return the gain of a volumetric model by stratum, from :func:`experiments.volumetric.compare_strata`."""
-    table = table[table.stratum.isin((*SHOWN_STRATA, HAS))]
     dice = {f"Dice, {name[5:]}": rounded(table[name], ".3f") for name in table if name.startswith("dice ")}
     shown = table[["stratum", "slices", "n"]].assign(
         **dice, **{"gain (95 %)": interval(table, "gain", 3, ("low", "high"))}

@@ -49,7 +49,7 @@ BY_POOL = frozenset({ReasonCode.POOL_LEFT_OUTSIDE, ReasonCode.THROUGH_POOL, Reas
 """If nothing else passes, a wall rejected for the given blood pool alone is drawn and flagged: that of a broken network
 is broken, too."""
 MAX_BETWEEN = 2
-"""Walls are interpolated in at most this many adjacent slices. The slices on both sides are then up to 30 mm apart."""
+"""Walls are interpolated in at most this many adjacent slices: with a slice spacing of 10 mm, over 30 mm."""
 RING_MARGIN = 0.1
 """If a disc is expected, a ring is used if its expected Dice is higher by more than this."""
 MIN_SHOWN = 0.75
@@ -165,9 +165,9 @@ def from_neighbours(
     reasons = own.decision.reasons if own.decision.verdict is Verdict.REFUSED else examined.reasons(entry)
     reasons = (*reasons, Reason(ReasonCode.BETWEEN_NEIGHBOURS))
     if examined.blank[k]:
-        told = any(reason.code is ReasonCode.BLANK_IMAGE for reason in reasons)
-        blank = () if told else (Reason(ReasonCode.BLANK_IMAGE),)
-        return Decided(SliceDecision(Verdict.GEOMETRY, wall, (*reasons, *blank), doubtful=True), {})
+        if all(reason.code is not ReasonCode.BLANK_IMAGE for reason in reasons):
+            reasons = (*reasons, Reason(ReasonCode.BLANK_IMAGE))
+        return Decided(SliceDecision(Verdict.GEOMETRY, wall, reasons, doubtful=True), {})
     probability = wall_confidence(found, model.card.confidence, "likelihood")
     return Decided(SliceDecision(Verdict.GEOMETRY, wall, reasons, probability, doubtful=True), found)
 

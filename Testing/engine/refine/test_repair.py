@@ -1,11 +1,13 @@
 """The main job: what is broken is repaired, verified and reported; what is right is not touched."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from engine.repair_runs import assert_stack_is, copies, run, verdicts
 from engine.shapes import SHAPE, STACK_SPACING, heart
-from engine.toy_models import volumetric_seeing_model
+from engine.toy_models import seeing_model, volumetric_seeing_model
 from engine.toy_stacks import broken_stack, dice, gap, grey, ruined_stack
 from rncarefine.nca.card import CLOSED_FEATURES, REPAIRED_FEATURES
 from rncarefine.progress import Cancelled
@@ -117,6 +119,18 @@ def test_a_wall_drawn_from_adjacent_states_alone_is_interpolated():
     assert (record.verdict, record.flagged) == (Verdict.GEOMETRY, True)
     assert record.codes == [ReasonCode.EMPTY, ReasonCode.BETWEEN_NEIGHBOURS]
     assert dice(found.wall[4], heart()[0][4]) > 0.95
+
+
+def test_an_unsure_wall_is_not_interpolated_from():
+    stack, model = without_slices(4), seeing_model()
+    mask = stack.mask.copy()
+    mask[3] &= gap(120)
+    stack = replace(stack, mask=mask)
+    unsure = replace(model, card=replace(model.card, confidence={**model.card.confidence, "intercept": -99.0}))
+    assert verdicts(run(stack, model).report) == {3: Verdict.AUTOMATON, 4: Verdict.GEOMETRY}
+    found = run(stack, unsure)
+    assert found.report.slices[3].codes[-1] == ReasonCode.LOW_CONFIDENCE
+    assert verdicts(found.report) == {3: Verdict.AUTOMATON, 4: Verdict.REFUSED}
 
 
 def test_three_empty_slices_are_not_interpolated():
