@@ -1,11 +1,10 @@
-"""Reasons as data: a code with numbers. :mod:`rncarefine.report.sentences` renders them as text."""
+"""Reasons as data: a code with numbers. :mod:`rncarefine.sentences` renders them as text."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from importlib import import_module
 from typing import Any
 
 
@@ -15,7 +14,7 @@ class ReasonCode(str, Enum):
     The value of a code is stable: it is written to JSON and CSV. Each value is followed by the names of the numbers
     that a reason with this code has.
 
-    To add a code, add a line here and its sentence to ``SENTENCES`` in :mod:`rncarefine.report.sentences`.
+    To add a code, add a line here and its sentence to ``SENTENCES`` in :mod:`rncarefine.sentences`.
     """
 
     # Diagnosis: finding
@@ -193,18 +192,6 @@ class Reason:
             )
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"{content!r} is not a reason.") from error
-
-
-def text_of(reasons: Iterable[Reason], repaired: bool = False) -> str:
-    """Render reasons as text.
-
-    Args:
-        reasons: The reasons, in order.
-        repaired: Whether they describe the slice before its repair.
-    """
-    # By name, on first use: the engine must not import the report.
-    text: str = import_module(".report.sentences", __package__).text(list(reasons), repaired)
-    return text
 
 
 def codes_of(reasons: Iterable[Reason]) -> list[str]:

@@ -18,7 +18,7 @@ KNOWS = {
 """By package, the others that it may import."""
 ROOMS = {
     "rncarefine": (
-        ("", "stack", "words", "reasons", "progress", "atomic"),
+        ("", "stack", "words", "reasons", "sentences", "progress", "atomic"),
         ("anatomy",),
         ("nca",),
         ("tasks",),

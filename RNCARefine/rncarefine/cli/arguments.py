@@ -13,7 +13,7 @@ import typer
 from ..io.choice import StructureChoice
 from ..refine.options import Group, OptionInfo, RepairOptions, default_of, option_infos
 from ..words import Device
-from .main import one_line_errors
+from .status import one_line_errors
 
 INPUT, OUTPUT = "Input", str(Group.OUTPUT)
 """Groups of options in the help."""

@@ -28,8 +28,8 @@ from ..refine.place_records import PictureReport
 from ..refine.records import Report
 from . import picture_jobs
 from .cohort import CohortBar, show_outcome
-from .main import FINE, FLAGGED, STOPPED
-from .tables import existing, note, show_licence
+from .status import FINE, FLAGGED, STOPPED, note
+from .tables import existing, show_licence
 from .terms import show_terms
 
 if TYPE_CHECKING:

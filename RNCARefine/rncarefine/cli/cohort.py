@@ -15,7 +15,8 @@ from rich.table import Table
 from ..batch.runs import BatchOutcome, CaseOutcome
 from ..refine.records import Report
 from ..words import REPAIRED, Verdict
-from .tables import add_columns, note, out, plain_table, show_written
+from .status import note
+from .tables import add_columns, out, plain_table, show_written
 
 MAX_FAILURES = 10
 """Maximum number of failures printed during a batch; the table of failures lists all."""

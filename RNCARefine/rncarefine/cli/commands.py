@@ -11,7 +11,7 @@ from .. import __version__
 from ..io.choice import StructureChoice
 from ..refine.options import RepairOptions, option_infos
 from . import arguments
-from .main import FINE, one_line_errors
+from .status import FINE, one_line_errors
 
 WORK = "Work"
 """Group of options in the help."""

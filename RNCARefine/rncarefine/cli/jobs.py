@@ -24,12 +24,11 @@ from ..stack import Mask
 from ..tasks.task import RING, VESSELS, check_task
 from . import picture_jobs
 from .demo import repair_sample, repair_vessel_sample
-from .main import FINE, FLAGGED
+from .status import FINE, FLAGGED, note
 from .tables import (
     existing,
     metrics_table,
     model_table,
-    note,
     note_overlap,
     out,
     progress_bar,

@@ -8,56 +8,24 @@ written, 3 internal error, 130 stopped by Ctrl-C, 141 standard output was closed
 
 from __future__ import annotations
 
-import errno
 import os
 import signal
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from types import FrameType
 
-FINE, FLAGGED, BAD_INPUT, FAILED, STOPPED, CLOSED, TERMINATED = 0, 1, 2, 3, 130, 141, 143
-_FULL = (errno.ENOSPC, errno.EDQUOT)
-
-
-class Terminated(BaseException):
-    """The process received SIGTERM; incomplete files are removed."""
-
-
-def output_problem(error: OSError | ValueError) -> str:
-    """Return the message for a standard output that cannot be written."""
-    if isinstance(error, OSError) and error.errno in _FULL:
-        return (
-            "standard output cannot be written: no space left where it is redirected to. Free space, or redirect it "
-            "elsewhere."
-        )
-    reason = getattr(error, "strerror", None) or str(error)
-    return f"standard output cannot be written ({reason}). Redirect it elsewhere."
-
-
-@contextmanager
-def one_line_errors() -> Iterator[None]:
-    """Turn errors of input and output into one line on standard error, and signals into their exit codes."""
-    import typer
-
-    from .tables import note
-
-    try:
-        yield
-    except BrokenPipeError:  # the reader of standard output was closed
-        raise typer.Exit(CLOSED) from None
-    except (ValueError, OSError) as error:
-        note("rncarefine: " + " ".join(str(error).split()))
-        raise typer.Exit(BAD_INPUT) from None
-    except MemoryError:
-        note("rncarefine: out of memory. Close other programs, or use a smaller stack or fewer workers.")
-        raise typer.Exit(BAD_INPUT) from None
-    except KeyboardInterrupt:
-        note("rncarefine: stopped")
-        raise typer.Exit(STOPPED) from None
-    except Terminated:
-        note("rncarefine: terminated")
-        raise typer.Exit(TERMINATED) from None
+from .status import (
+    BAD_INPUT,
+    CLOSED,
+    FAILED,
+    FINE,
+    FLAGGED,
+    FULL_DISK,
+    STOPPED,
+    TERMINATED,
+    Terminated,
+    output_problem,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -100,7 +68,7 @@ def _run(arguments: list[str], signals: _Signals) -> int:
     except SystemExit as leave:
         return leave.code if isinstance(leave.code, int) else FINE
     except Exception as error:
-        if isinstance(error, OSError) and error.errno in _FULL and error.filename is None:
+        if isinstance(error, OSError) and error.errno in FULL_DISK and error.filename is None:
             _print_error(f"rncarefine: {output_problem(error)}")  # raised by help and version, outside the commands
             return BAD_INPUT
         import traceback

@@ -23,11 +23,10 @@ from ..refine.picture_metrics import PictureMetrics, evaluate_picture
 from ..refine.place_records import PictureReport, PlaceRecord
 from ..report.picture_report import write_picture_report
 from ..words import PlaceVerdict, strict_values
-from .main import FINE, FLAGGED
+from .status import FINE, FLAGGED, note
 from .tables import (
     add_columns,
     existing,
-    note,
     note_overlap,
     out,
     plain_table,

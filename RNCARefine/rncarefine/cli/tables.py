@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,7 @@ from ..progress import Progress
 from ..refine.records import Report, SliceRecord
 from ..stack import Mask
 from ..words import REPAIRED, Mode, Verdict
-from .main import output_problem
+from .status import note, output_problem
 
 if TYPE_CHECKING:
     from ..refine.metrics import SliceMetrics, StackMetrics
@@ -52,13 +52,6 @@ class _Console(Console):
 def out() -> Console:
     """Return the console for results."""
     return _Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH, highlight=False)
-
-
-def note(text: str) -> None:
-    """Print a line on standard error, apart from the results."""
-    # Errors are ignored; file names may contain invalid Unicode.
-    with suppress(OSError):
-        print(text.encode("utf-8", "backslashreplace").decode("utf-8"), file=sys.stderr)
 
 
 def note_overlap(files: tuple[Path, Path], masks: tuple[Mask, Mask], dice: float, check: str) -> None:

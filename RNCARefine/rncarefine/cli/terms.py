@@ -9,7 +9,7 @@ import typer
 from ..atomic import write_text_whole
 from ..nca.card import ModelCard, is_permissive, terms_of_use
 from ..nca.model import available_models, best_model
-from .tables import note
+from .status import note
 
 
 def show_terms(card: ModelCard) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ..nca.card import ModelRecord
-from ..reasons import Reason, ReasonCode, text_of
+from ..reasons import Reason, ReasonCode
+from ..sentences import text_of
 from ..tasks.tubular.places import PlaceFinding
 from ..words import PlaceVerdict
 from .records import AnyReport, ReviewStatus

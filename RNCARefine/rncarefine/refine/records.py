@@ -11,7 +11,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Union, get_args, get_origin, get_type_hints
 
 from ..nca.card import ModelRecord
-from ..reasons import Reason, codes_of, text_of
+from ..reasons import Reason, codes_of
+from ..sentences import text_of
 from ..words import REPAIRED, Expectation, Finding, PlaceVerdict, Verdict
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from engine.report_samples import broken_report, broken_stack, slice_record
 from rncarefine.reasons import Reason, ReasonCode
 from rncarefine.refine.wall import measure
 from rncarefine.report.html import RESEARCH_USE, html_page
-from rncarefine.report.sentences import sentence
+from rncarefine.sentences import sentence
 from rncarefine.words import Apex, Finding, Verdict
 
 VOID = {"meta", "img", "br", "link", "input"}

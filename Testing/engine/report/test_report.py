@@ -10,7 +10,7 @@ from engine.report_samples import broken_report, broken_stack, slice_record
 from rncarefine.reasons import Reason, ReasonCode
 from rncarefine.refine.records import SliceRecord
 from rncarefine.report.report import ENDINGS, table_rows, to_csv, to_json, write_report
-from rncarefine.report.sentences import sentence
+from rncarefine.sentences import sentence
 
 PROMISED = (
     "k finding_before finding_after expectation verdict b0_before b1_before b0_after b1_after gap_deg_before "

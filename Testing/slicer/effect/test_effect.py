@@ -17,7 +17,7 @@ from harness.runs import snapshot
 from rncarefine.reasons import Reason, ReasonCode
 from rncarefine.refine.options import RepairOptions
 from rncarefine.refine.repair import check
-from rncarefine.report.sentences import sentence
+from rncarefine.sentences import sentence
 from rncarefine.words import Verdict
 from RNCARefineLib.panel.effect.texts import checked
 

@@ -8,6 +8,6 @@ from __future__ import annotations
 
 from slicer.i18n import tr
 
-from rncarefine.report.sentences import use_translation
+from rncarefine.sentences import use_translation
 
 use_translation(tr)

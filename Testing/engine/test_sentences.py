@@ -6,8 +6,8 @@ import string
 import pytest
 
 from engine.report_samples import slice_record
-from rncarefine.reasons import Reason, ReasonCode, codes_of, text_of
-from rncarefine.report import sentences
+from rncarefine import sentences
+from rncarefine.reasons import Reason, ReasonCode, codes_of
 from rncarefine.words import REPAIRED, Verdict
 
 
@@ -38,9 +38,9 @@ def test_sentences_and_codes_are_one_to_one():
 def test_text_of_several_reasons():
     found = [Reason(ReasonCode.SOLID), Reason(ReasonCode.NO_RING)]
     one, other = (sentences.sentence(reason) for reason in found)
-    assert text_of(found) == f"{one} {other}"
-    assert text_of(found, repaired=True) == f"Before the repair: {one} {other}"
-    assert text_of([]) == text_of([], repaired=True) == ""
+    assert sentences.text_of(found) == f"{one} {other}"
+    assert sentences.text_of(found, repaired=True) == f"Before the repair: {one} {other}"
+    assert sentences.text_of([]) == sentences.text_of([], repaired=True) == ""
     for verdict in Verdict:
         told = slice_record(0, verdict=verdict, reasons=found).reason
         assert told.startswith("Before") == (verdict in REPAIRED)
@@ -49,15 +49,15 @@ def test_text_of_several_reasons():
 @pytest.mark.parametrize("code", [ReasonCode.BLANK_IMAGE, ReasonCode.STACK_IN_DOUBT, ReasonCode.RESHAPED])
 def test_remarks_on_a_repair_are_not_about_the_time_before(code):
     gap, remark = Reason(ReasonCode.SOLID), Reason(code)
-    text = text_of([gap, remark], repaired=True)
+    text = sentences.text_of([gap, remark], repaired=True)
     assert text == f"Before the repair: {sentences.sentence(gap)} {sentences.sentence(remark)}"
-    assert not text_of([remark], repaired=True).startswith("Before")
+    assert not sentences.text_of([remark], repaired=True).startswith("Before")
 
 
 def test_sentences_are_translated_and_numbers_are_not(shouted):
     found = [Reason(ReasonCode.SLICE_EDITED, k=3)]
     sentences.use_translation(lambda text: text.replace("Slice", "Schicht"))
-    assert text_of(found).startswith("Schicht 3 ")
+    assert sentences.text_of(found).startswith("Schicht 3 ")
     assert codes_of(found) == ["slice_edited"]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from ..reasons import Reason, ReasonCode
+from .reasons import Reason, ReasonCode
 
 Translate = Callable[[str], str]
 
@@ -261,7 +261,7 @@ def sentence(reason: Reason) -> str:
     return _translate(SENTENCES[reason.code]).format(**reason.values)
 
 
-def text(reasons: Sequence[Reason], repaired: bool = False) -> str:
+def text_of(reasons: Sequence[Reason], repaired: bool = False) -> str:
     """Render reasons as text.
 
     Args:
