@@ -145,7 +145,7 @@ def test_readme_has_the_results_of_the_evaluation():
         "input": [shortened(row["dice before"]) for row in ours],
         "**RNCARefine**": [f"**{shortened(row['dice'])}**" for row in ours],
         "refused / flagged": [f"{row['refused']} / {row['flagged']}" for row in ours],
-        "correct slices changed": [f"{row['correct changed']} of {row['correct']}" for row in ours],
+        "closed slices changed": [f"{row['correct changed']} of {row['correct']}" for row in ours],
     }
     others = [rows[network, "sax-any-2d", "RNCARefine"]["dice"] for network in networks]
     expected["RNCARefine, `sax-any-2d`"] = [shortened(dice) for dice in others]

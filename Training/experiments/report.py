@@ -151,8 +151,8 @@ def markdown(kind: str, table: pd.DataFrame) -> str:
 def networks_table(table: pd.DataFrame) -> pd.DataFrame:
     """Return results by method, from :func:`~rncarefine_training.evaluate.tables.summarise`."""
     table = _default_first(table)
-    # Baselines of the encoder are shown for the first model only.
-    others = ~table.model.isin([table.model.iloc[0], NO_MODEL]) & (table.method != FULL_REPAIR)
+    # Baselines of the encoder are shown for the first model only, that without masks for all.
+    others = ~table.model.isin([table.model.iloc[0], NO_MODEL]) & ~table.method.isin([FULL_REPAIR, IMAGE_ALONE])
     table = table[~others & ~table.method.isin(MINOR_BASELINES)]
     table = table.assign(method=_method(table))
     parts = dict(tuple(table.groupby("network", sort=False)))
@@ -169,7 +169,7 @@ def networks_table(table: pd.DataFrame) -> pd.DataFrame:
             **{name: figures.reindex(every.index).fillna("") for name, figures in by_network.items()},
             "closed rings (95 %)": every.valid.fillna("").tolist(),
             **counts,
-            "correct changed": [
+            "closed changed": [
                 f"{changed:.0f} of {correct:.0f}" if changed == changed else ""
                 for changed, correct in zip(every["correct changed"], every.correct, strict=True)
             ],
@@ -207,14 +207,22 @@ def _method(table: pd.DataFrame) -> pd.Series:
 
 
 def paired_table(table: pd.DataFrame) -> pd.DataFrame:
-    """Return gains of Dice over other methods, from :func:`rncarefine_training.evaluate.tables.against`."""
-    table = _default_first(table[(table.network == ALL) & (table.measure == "dice")])
-    table = table.assign(cell=interval(table, "gain", 3, ("low", "high")))
-    columns = {"against": table.against, "slices": table.slices}
-    lines = pd.DataFrame(columns).drop_duplicates().reset_index(drop=True)
+    """Return gains of Dice over other methods, from :func:`rncarefine_training.evaluate.tables.against`.
+
+    The gains of HD are over methods that always draw a wall.
+    """
+    drawing = table.against.isin([IMAGE_ALONE, ONE_PASS]) & (table.slices == ALL)
+    table = table[(table.network == ALL) & ((table.measure == "dice") | ((table.measure == "hd") & drawing))]
+    table = _default_first(table.sort_values("measure", kind="stable"))
+    distance = table.measure == "hd"
+    cells = interval(table, "gain", 3, ("low", "high"))
+    table = table.assign(cell=pd.Series(cells, table.index).mask(distance, interval(table, "gain", 2, ("low", "high"))))
+    table = table.assign(measure=table.measure.map({"dice": "Dice", "hd": "HD mm"}))
+    keys = ["measure", "against", "slices"]
+    lines = table[keys].drop_duplicates().reset_index(drop=True)
     for model, part in table.groupby("model", sort=False):
         own = part.rename(columns={"cell": f"{model} (95 %)"})
-        lines = lines.merge(own[["against", "slices", f"{model} (95 %)"]], how="left")
+        lines = lines.merge(own[[*keys, f"{model} (95 %)"]], how="left")
     return lines.fillna("")
 
 
@@ -376,7 +384,7 @@ def observers_table(table: pd.DataFrame) -> pd.DataFrame:
 
 TABLES: dict[str, tuple[Callable[[pd.DataFrame], pd.DataFrame], int]] = {
     "networks": (networks_table, 1),
-    "paired": (paired_table, 2),
+    "paired": (paired_table, 3),
     "strata": (strata_table, 3),
     "horizon": (horizon_table, 0),
     "robustness": (robustness_table, 2),

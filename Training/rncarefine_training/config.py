@@ -203,7 +203,7 @@ class Automaton(Strict):
     vanished: Fraction = 0.05
     """Probability that damage removes the wall of a slice completely."""
     spoiled: Fraction = 0.0
-    """Share of samples in which the image of one slice is degraded by noise and motion ghosts."""
+    """Share of samples in which the images of one or two adjacent slices are degraded by noise and motion ghosts."""
     inner_only: Fraction = 0.2
     """Share of samples from stacks with an inner contour only, also if completed, if there are any."""
     favoured: list[str] = []
@@ -219,7 +219,7 @@ class Automaton(Strict):
     updates: Count = 2000
     learning_rate: Positive = 3e-3
     encoder_rate: Fraction = 0.1
-    """Learning rate of the encoder after the warm-up, as a share of that of the update rule."""
+    """Learning rate of the encoder after the warm-up, as a share of that of the update rule; 0 leaves it unchanged."""
     contrast: Fraction = 0.4
     """Strength of the intensity augmentation."""
     elastic: Fraction = 0.012

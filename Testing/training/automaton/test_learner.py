@@ -91,6 +91,15 @@ def test_at_first_the_encoder_alone_is_trained_and_then_everything():
         assert bool(made.buffer) == rolled
 
 
+def test_an_encoder_with_rate_0_is_not_trained_after_the_warm_up():
+    for warmup, trained in ((5, True), (0, False)):
+        made = learner(warmup_updates=warmup, encoder_rate=0.0)
+        made.training_step(batch(), 0).backward()
+        moved = {name for name, value in made.weights.items() if value.grad is not None and value.grad.any()}
+        assert ("down0a_weight" in moved, "evidence_weight" in moved) == (trained, trained)
+        assert ("update_weight" in moved) is not trained
+
+
 def test_the_loss_of_the_warm_up_is_that_of_the_evidence():
     made, given = learner(warmup_updates=5), batch()
     _, logits, _ = started(made, given)

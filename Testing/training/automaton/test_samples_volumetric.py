@@ -198,3 +198,25 @@ def test_the_stacks_are_left_as_they_were():
     np.testing.assert_array_equal(given.image, untouched.image)
     np.testing.assert_array_equal(given.truth, untouched.truth)
     np.testing.assert_array_equal(given.predictions[0].wall, untouched.predictions[0].wall)
+
+
+@pytest.mark.parametrize(("count", "spoiled"), [(3, {1}), (4, {1}), (7, {1, 2})])
+def test_one_or_two_adjacent_slices_are_spoiled_with_their_masks_or_without(count, spoiled):
+    rng = np.random.default_rng(0)
+    images = torch.from_numpy(rng.random((count, 24, 24)).astype(np.float32))
+    walls = torch.ones(count, 24, 24)
+    found, emptied = [], []
+    for seed in range(200):
+        seen, given = module.spoil(images, walls, np.random.default_rng(seed))
+        changed = [n for n in range(count) if not torch.equal(seen[n], images[n])]
+        assert 0 < changed[0] <= changed[-1] < count - 1  # the outer slices are neighbours only
+        assert changed == list(range(changed[0], changed[-1] + 1))
+        without = [n for n in range(count) if not given[n].any()]
+        assert without in ([], changed)
+        found.append(len(changed))
+        emptied.append(bool(without))
+    assert set(found) == spoiled
+    assert 0.4 < np.mean(emptied) < 0.6
+    assert torch.equal(walls, torch.ones_like(walls))
+    if len(spoiled) > 1:
+        assert 0.3 < np.mean(np.array(found) == 2) < 0.5

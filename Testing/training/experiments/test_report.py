@@ -52,7 +52,18 @@ def test_default_model_comes_first_in_whatever_order_the_models_were_measured():
         shown = strata_table(strata.sort_values("model", ascending=order, kind="stable"))
         assert [f"{dice:.3f}" for dice in default.dice] == shown.Dice[-3:].tolist()
         columns = paired_table(paired.sort_values("model", ascending=order, kind="stable")).columns
-        assert columns[2].startswith(DEFAULT_MODEL)
+        assert columns[3].startswith(DEFAULT_MODEL)
+
+
+def test_distances_are_compared_with_methods_that_always_draw_a_wall():
+    measured = pd.read_csv(SHIPPED / "evaluation-test-paired.csv")
+    shown = paired_table(measured)
+    assert set(shown.against[shown.measure == "HD mm"]) == {"image alone", "one pass"}
+    assert set(shown.against[shown.measure == "Dice"]) == set(measured.against)
+    row = measured[(measured.network == "all") & (measured.measure == "hd") & (measured.model == DEFAULT_MODEL)]
+    row = row[(row.against == "image alone") & (row.slices == "all")].iloc[0]
+    text = shown[(shown.measure == "HD mm") & (shown.against == "image alone")][f"{DEFAULT_MODEL} (95 %)"].iloc[0]
+    assert text == f"{row.gain:+.2f} ({row.low:+.2f} to {row.high:+.2f})"
 
 
 def test_openings_of_other_runs_are_kept(tmp_path):

@@ -118,8 +118,10 @@ class AutomatonLearner(L.LightningModule):
     def _evidence(self, parameters: dict[str, Tensor], batch: Sample) -> tuple[Tensor, Tensor]:
         """Return features and logits of the evidence."""
         channels = batch.channels.flatten(0, 1).contiguous(memory_format=torch.channels_last)
-        features = backend_torch.encode(parameters, self.architecture, channels)
-        return features, backend_torch.evidence_logits(parameters, features)
+        trained = self.settings.encoder_rate > 0 or self.global_step < self.settings.warmup_updates
+        with torch.set_grad_enabled(trained and torch.is_grad_enabled()):
+            features = backend_torch.encode(parameters, self.architecture, channels)
+            return features, backend_torch.evidence_logits(parameters, features)
 
     def _evidence_loss(self, logits: Tensor, batch: Sample) -> Tensor:
         return self.task.evidence_loss(logits.float(), batch.target.flatten(0, 1), batch.weight.flatten(0, 1))

@@ -417,25 +417,33 @@ def withhold(
 
 
 def spoil(images: Tensor, walls: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-    """Degrade the image of one slice by ghosts and noise; with probability 0.5, also remove its mask.
+    """Degrade the image of one slice, or of two adjacent ones; with probability 0.5, also remove their masks.
 
     Args:
         images: Shape ``(d + 2, j, i)``; the first and last slice are not changed.
         walls: Myocardium, same shape.
         rng: Source of randomness.
     """
-    n = 1 + int(rng.integers(len(images) - 2))
-    image = images[n].clone()
+    count = 2 if len(images) > 4 and rng.random() < 0.4 else 1
+    first = 1 + int(rng.integers(len(images) - 1 - count))
+    images, walls = images.clone(), walls.clone()
+    for n in range(first, first + count):
+        images[n] = _degraded(images[n], rng)
+    if rng.random() < 0.5:
+        walls[first : first + count] = 0
+    return images, walls
+
+
+def _degraded(image: Tensor, rng: np.random.Generator) -> Tensor:
+    """Return an image with noise and often ghosts, or rarely one without any content; shape ``(j, i)``."""
+    if rng.random() < 0.1:
+        return torch.zeros_like(image)
     if rng.random() < 0.5:
         axis, shift = int(rng.integers(2)), int(rng.integers(8, 25))
         image = (image + image.roll(shift, axis) + image.roll(-shift, axis) + image.roll(2 * shift, axis)) / 4
     noise = torch.from_numpy(rng.normal(0, 1, image.shape).astype(np.float32))
     image = image * rng.uniform(0, 0.3) + image.mean() + noise * rng.uniform(0.1, 0.4)
-    images, walls = images.clone(), walls.clone()
-    images[n] = torch.from_numpy(scale_intensities(image[None].numpy())[0])
-    if rng.random() < 0.5:
-        walls[n] = 0
-    return images, walls
+    return torch.from_numpy(scale_intensities(image[None].numpy())[0])
 
 
 def blank(channels: Field, settings: Automaton) -> Field:
