@@ -73,7 +73,7 @@ def _compare(failure: Failure, models: Sequence[Model], device: str) -> pd.DataF
             kinds = [MISSING]
             if 0 < k < len(wall) - 1 and is_ring(first[k - 1]) and is_ring(first[k + 1]):
                 kinds.append(MISSING_BETWEEN)
-                between = between_slices(first[k - 1], first[k + 1])
+                between = between_slices(first[k - 1], first[k + 1], stack.in_plane)
                 row(INTERPOLATED, MISSING_BETWEEN, distances(between, truth[k], stack.in_plane), k)
         for name, found in repaired.items():
             for kind in kinds:
@@ -95,7 +95,8 @@ def _compare(failure: Failure, models: Sequence[Model], device: str) -> pd.DataF
         for k in slices:
             for name, found in repaired.items():
                 row(name, kind, distances(found[k], truth[k], stack.in_plane), k)
-            between = between_slices(first[start - 1], first[start + count], (k - start + 1) / (count + 1))
+            share = (k - start + 1) / (count + 1)
+            between = between_slices(first[start - 1], first[start + count], stack.in_plane, share)
             row(INTERPOLATED, kind, distances(between, truth[k], stack.in_plane), k)
     return pd.DataFrame(rows)
 

@@ -42,7 +42,7 @@ def sharpness(likelihood: Field) -> float:
 
 
 def repaired_features(
-    before: Mask, wall: Mask, likelihood: Field, image_likelihood: Field, largest: int
+    before: Mask, wall: Mask, likelihood: Field, image_likelihood: Field, largest: int, in_plane: tuple[float, float]
 ) -> dict[str, float]:
     """Compute the features of the confidence in a repaired wall.
 
@@ -54,6 +54,7 @@ def repaired_features(
         largest: Largest area within an outline that the encoder draws in the stack, in pixels; 0 if it draws none.
             Walls with a much smaller outline, near the apex, are less often good. Without any outline, the feature
             ``area`` is 0, as for the largest.
+        in_plane: In-plane spacing in mm, ``(j, i)``.
 
     Returns:
         The values of :data:`rncarefine.nca.card.REPAIRED_FEATURES`.
@@ -67,7 +68,7 @@ def repaired_features(
         "sharpness": sharpness(likelihood),
         "sharpness_seen": sharpness(image_likelihood),
         "kept": 2 * float((old & new).sum()) / size if size else 0.0,
-        "thinnest": thinnest(wall),
+        "thinnest": thinnest(wall, in_plane),
         "area": math.log((1 + float(ndimage.binary_fill_holes(new).sum())) / (1 + largest)) if largest else 0.0,
     }
 
@@ -119,17 +120,21 @@ def wall_confidence(found: Mapping[str, float], weights: Mapping[str, float], un
     return 1 / (1 + math.exp(-max(-50.0, min(50.0, score))))
 
 
-def thinnest(wall: Mask) -> float:
+def thinnest(wall: Mask, in_plane: tuple[float, float]) -> float:
     """Return the least thickness of a ring relative to its median thickness, 0 to 1; 0 without a ring.
 
     Thickness is the distance from the edge of the cavity to the outside.
+
+    Args:
+        wall: A ring, shape ``(j, i)``.
+        in_plane: In-plane spacing in mm, ``(j, i)``.
     """
     filled = ndimage.binary_fill_holes(wall > 0)
     cavity = filled & ~(wall > 0)
     if not cavity.any():
         return 0.0
     edge = ndimage.binary_dilation(cavity) & (wall > 0)
-    depth = ndimage.distance_transform_edt(np.pad(filled, 1))[1:-1, 1:-1][edge]
+    depth = ndimage.distance_transform_edt(np.pad(filled, 1), sampling=in_plane)[1:-1, 1:-1][edge]
     return float(depth.min() / np.median(depth)) if depth.size else 0.0
 
 

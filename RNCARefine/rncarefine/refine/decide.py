@@ -107,8 +107,8 @@ def decide(
         decision = replace(decision, reasons=(*decision.reasons, Reason(ReasonCode.WALL_SHOWN)), doubtful=True)
     if decision.verdict in REPAIRED:
         likelihood = proposals.likelihood.get(k, image_likelihood[k])
-        before = examined.focused.mask[k]
-        found = repaired_features(before, decision.wall, likelihood, image_likelihood[k], evidence.largest)
+        before, in_plane = examined.focused.mask[k], examined.stack.in_plane
+        found = repaired_features(before, decision.wall, likelihood, image_likelihood[k], evidence.largest, in_plane)
         probability = wall_confidence(found, model.card.confidence, "likelihood")
         code = ReasonCode.LOW_CONFIDENCE
     elif decision.verdict is Verdict.INTACT and entry.finding is Finding.RING:
@@ -153,15 +153,16 @@ def from_neighbours(
         return own
     before = examined.stack.mask[k]
     share = (k - below) / (above - below)
-    wall = between_slices(decided[below].decision.wall, decided[above].decision.wall, share)
+    in_plane = examined.stack.in_plane
+    wall = between_slices(decided[below].decision.wall, decided[above].decision.wall, in_plane, share)
     wall = np.asarray(wall | before, np.uint8) if options.add_only else wall
     bounds = replace(options.bounds, min_overlap=0.0)
     axis = float(examined.heart.centres[k, 0]), float(examined.heart.centres[k, 1])
-    reason = rejection(wall, before, examined.near[k], None, entry.expectation, axis, examined.stack.in_plane, bounds)
+    reason = rejection(wall, before, examined.near[k], None, entry.expectation, axis, in_plane, bounds)
     if reason is not None or other_label_rejection(wall, before, examined.others_of(k)) is not None:
         return own
     likelihood = evidence.image_likelihood[k]
-    found = repaired_features(examined.focused.mask[k], wall, likelihood, likelihood, evidence.largest)
+    found = repaired_features(examined.focused.mask[k], wall, likelihood, likelihood, evidence.largest, in_plane)
     reasons = own.decision.reasons if own.decision.verdict is Verdict.REFUSED else examined.reasons(entry)
     reasons = (*reasons, Reason(ReasonCode.BETWEEN_NEIGHBOURS))
     if examined.blank[k]:

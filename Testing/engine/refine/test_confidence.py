@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from engine.shapes import CENTRE, blob, disc, horseshoe, ring
+from engine.shapes import CENTRE, SPACING, blob, disc, horseshoe, ring
 from engine.toy_stacks import dice
 from rncarefine.anatomy.topology import fill_holes
 from rncarefine.nca.card import CLOSED_FEATURES, REPAIRED_FEATURES
@@ -29,7 +29,7 @@ def sure(wall):
 
 def test_features_of_a_repaired_wall():
     outline = int(fill_holes(RING).sum())
-    found = repaired_features(BROKEN, RING, sure(RING), sure(BROKEN), largest=2 * outline)
+    found = repaired_features(BROKEN, RING, sure(RING), sure(BROKEN), largest=2 * outline, in_plane=SPACING)
     assert tuple(found) == REPAIRED_FEATURES
     overlap = dice(RING, BROKEN)
     assert found["likelihood"] == pytest.approx(1)
@@ -75,11 +75,11 @@ def test_a_closed_wall_of_a_single_slice_has_no_neighbours_and_no_others():
 
 def test_nothing_is_divided_by_zero():
     for found in (
-        repaired_features(NOTHING, NOTHING, sure(NOTHING), sure(NOTHING), largest=0),
+        repaired_features(NOTHING, NOTHING, sure(NOTHING), sure(NOTHING), largest=0, in_plane=SPACING),
         closed_of(0, [NOTHING, NOTHING], [NOTHING, NOTHING]),
     ):
         assert all(value == 0 for name, value in found.items() if name != "others_right")
-    assert repaired_features(NOTHING, RING, sure(RING), sure(RING), largest=9)["kept"] == 0
+    assert repaired_features(NOTHING, RING, sure(RING), sure(RING), largest=9, in_plane=SPACING)["kept"] == 0
 
 
 def test_expected_dice_of_certain_likelihood_is_dice():
@@ -104,10 +104,18 @@ def test_a_likelihood_is_sharp_where_it_is_sure():
 
 
 def test_a_ring_is_as_thin_as_its_thinnest_place():
-    assert thinnest(RING) > 0.8
+    assert thinnest(RING, SPACING) > 0.8
     notched = RING & (1 - blob((CENTRE[0], CENTRE[1] + 27 / 1.25), 7))
-    assert 0 < thinnest(notched) < 0.5
-    assert thinnest(BROKEN) == thinnest(disc(20)) == thinnest(NOTHING) == 0
+    assert 0 < thinnest(notched, SPACING) < 0.5
+    assert [thinnest(wall, SPACING) for wall in (BROKEN, disc(20), NOTHING)] == [0, 0, 0]
+
+
+def test_thickness_is_measured_in_mm():
+    """In pixels of 2.5 by 0.5 mm, 8 pixels of wall beside the cavity are thinner than 4 above and below it."""
+    wall = np.zeros((28, 140), np.uint8)
+    wall[4:24, 30:110] = 1
+    wall[8:20, 50:102] = 0
+    assert thinnest(wall, (2.5, 0.5)) == pytest.approx(0.4)
 
 
 def test_weights_make_a_probability():

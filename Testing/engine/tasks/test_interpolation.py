@@ -170,11 +170,20 @@ def test_a_disc_is_the_largest_piece_with_its_holes_filled():
 
 
 def test_half_way_between_two_rings_lies_the_ring_of_the_mean_radii():
-    between = between_slices(ring(8, 14), ring(14, 22))
+    between = between_slices(ring(8, 14), ring(14, 22), SPACING)
     assert dice(between, ring(11, 18)) > 0.93
-    np.testing.assert_array_equal(between_slices(ring(8, 14), ring(8, 14)), ring(8, 14))
+    np.testing.assert_array_equal(between_slices(ring(8, 14), ring(8, 14), SPACING), ring(8, 14))
 
 
 @pytest.mark.parametrize(("share", "radii"), [(0.0, (8, 14)), (0.25, (9.5, 16)), (0.75, (12.5, 20)), (1.0, (14, 22))])
 def test_between_two_rings_the_radii_follow_the_position(share, radii):
-    assert dice(between_slices(ring(8, 14), ring(14, 22), share), ring(*radii)) > 0.93
+    assert dice(between_slices(ring(8, 14), ring(14, 22), SPACING, share), ring(*radii)) > 0.93
+
+
+def test_distances_between_slices_are_in_mm():
+    """Pixels are five times as long as wide."""
+    grid = {"shape": (36, 180), "spacing": (2.5, 0.5), "centre": (17.7, 90.2)}
+    one, other = ((17.7 + side * 4 / 2.5, 90.2 + side * 4 / 0.5) for side in (-1, 1))
+    below, above = ring(12, 20, **{**grid, "centre": one}), ring(12, 20, **{**grid, "centre": other})
+    assert dice(between_slices(below, above, grid["spacing"]), ring(12, 20, **grid)) > 0.9
+    assert dice(between_slices(below, above, (1.0, 1.0)), ring(12, 20, **grid)) < 0.9

@@ -91,24 +91,26 @@ def propose_by_interpolation(
     return polar_interpolation(before, in_plane)
 
 
-def between_slices(below: Mask, above: Mask, share: float = 0.5) -> Mask:
+def between_slices(below: Mask, above: Mask, in_plane: tuple[float, float], share: float = 0.5) -> Mask:
     """Interpolate the wall between two slices by the signed distances of their contours.
 
     Args:
         below: A closed ring, shape ``(j, i)``.
         above: A closed ring, like ``below``.
+        in_plane: In-plane spacing in mm, ``(j, i)``.
         share: Position between the slices: 0 is ``below``, 1 is ``above``.
     """
     outer = fill_holes(below), fill_holes(above)
     inner = outer[0] & (1 - below), outer[1] & (1 - above)
-    return np.asarray(_between(*outer, share) & ~_between(*inner, share), np.uint8)
+    return np.asarray(_between(*outer, in_plane, share) & ~_between(*inner, in_plane, share), np.uint8)
 
 
-def _between(below: Mask, above: Mask, share: float) -> _Bools:
-    signed = [
-        ndimage.distance_transform_edt(disc) - ndimage.distance_transform_edt(1 - disc) for disc in (below, above)
-    ]
-    return np.asarray((1 - share) * signed[0] + share * signed[1] > 0)
+def _between(below: Mask, above: Mask, in_plane: tuple[float, float], share: float) -> _Bools:
+    def signed_mm(disc: Mask) -> _Floats:
+        inside, outside = (ndimage.distance_transform_edt(side, sampling=in_plane) for side in (disc, 1 - disc))
+        return np.asarray(inside - outside)
+
+    return np.asarray((1 - share) * signed_mm(below) + share * signed_mm(above) > 0)
 
 
 @dataclass(frozen=True)
