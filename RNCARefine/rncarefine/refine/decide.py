@@ -16,7 +16,7 @@ from ..stack import Mask
 from ..tasks.ring.diagnosis import MIN_CAVITY_PIXELS, SliceDiagnosis
 from ..tasks.ring.interpolation import between_slices, propose_by_interpolation
 from ..tasks.ring.other_labels import other_label_rejection, taken_from_others
-from ..tasks.ring.readout import is_ring, islands_in
+from ..tasks.ring.readout import is_ring, islands_in, ring_of
 from ..tasks.ring.small_edits import clean, close_gaps
 from ..tasks.ring.verification import cut_by_border, displaced, rejection
 from ..tasks.ring.wall_shape import OPENINGS, reshape_ring, thin_closure
@@ -78,6 +78,13 @@ class WallCandidate(NamedTuple):
     verdict: Verdict
     wall: Mask
     edit: ReasonCode | None = None
+
+
+class NeighbourRing(NamedTuple):
+    """A closed ring of a slice, shape ``(j, i)``, to interpolate from."""
+
+    k: int
+    ring: Mask
 
 
 def decide(
@@ -148,13 +155,13 @@ def from_neighbours(
     k, own = entry.k, decided[entry.k]
     if not _lacks_wall(examined, decided, evidence, k):
         return own
-    below, above = (_reliable_slice(examined, decided, evidence, k, step) for step in (-1, 1))
-    if below is None or above is None or above - below - 1 > MAX_BETWEEN:
+    below, above = (_reliable_ring(examined, decided, evidence, k, step) for step in (-1, 1))
+    if below is None or above is None or above.k - below.k - 1 > MAX_BETWEEN:
         return own
     before = examined.stack.mask[k]
-    share = (k - below) / (above - below)
+    share = (k - below.k) / (above.k - below.k)
     in_plane = examined.stack.in_plane
-    wall = between_slices(decided[below].decision.wall, decided[above].decision.wall, in_plane, share)
+    wall = between_slices(below.ring, above.ring, in_plane, share)
     wall = np.asarray(wall | before, np.uint8) if options.add_only else wall
     bounds = replace(options.bounds, min_overlap=0.0)
     axis = float(examined.heart.centres[k, 0]), float(examined.heart.centres[k, 1])
@@ -187,10 +194,13 @@ def _lacks_wall(examined: Examined, decided: Sequence[Decided], evidence: ImageE
     )
 
 
-def _reliable_slice(
+def _reliable_ring(
     examined: Examined, decided: Sequence[Decided], evidence: ImageEvidence, k: int, step: int
-) -> int | None:
-    """Return the closest slice at one side of k that does not lack a wall, if it has a ring that is not doubtful."""
+) -> NeighbourRing | None:
+    """Return the ring of the closest slice at one side of k that does not lack a wall, unless it is doubtful.
+
+    Papillary muscles in its cavity are no part of the ring.
+    """
     n = k + step
     while 0 <= n < len(decided) and _lacks_wall(examined, decided, evidence, n):
         n += step
@@ -198,7 +208,8 @@ def _reliable_slice(
         return None
     decision = decided[n].decision
     drawn = decision.verdict not in (Verdict.REFUSED, Verdict.TO_REPAIR) and not decision.doubtful
-    return n if drawn and is_ring(decision.wall) else None
+    ring = ring_of(decision.wall)
+    return NeighbourRing(n, ring) if drawn and is_ring(ring) else None
 
 
 def wall_is_shown(examined: Examined, evidence: ImageEvidence, k: int) -> bool:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from engine.repair_runs import assert_stack_is, copies, run, verdicts
-from engine.shapes import SHAPE, STACK_SPACING, heart
+from engine.shapes import CENTRE, SHAPE, STACK_SPACING, blob, heart
 from engine.toy_models import seeing_model, volumetric_seeing_model
 from engine.toy_stacks import broken_stack, dice, gap, grey, ruined_stack
 from rncarefine.nca.card import CLOSED_FEATURES, REPAIRED_FEATURES
@@ -111,6 +111,17 @@ def test_empty_slices_are_interpolated_from_the_closest_walls(gone, add_only):
         # The slices taper: the outline is smaller than the largest.
         assert -1 < found.features[k]["area"] < -0.05
     assert verdicts(found.report) == dict.fromkeys(gone, Verdict.GEOMETRY)
+
+
+def test_papillary_muscles_beside_an_empty_slice_are_no_part_of_the_interpolated_wall():
+    plain = without_slices(4, noise=0.1)
+    mask = plain.mask.copy()
+    mask[3] |= blob(CENTRE, 3) | blob((CENTRE[0] + 5, CENTRE[1]), 2)
+    mask[5] |= blob((CENTRE[0], CENTRE[1] + 3), 2)
+    found = run(replace(plain, mask=mask))
+    assert found.report.slices[3].codes == found.report.slices[5].codes == [ReasonCode.ISLANDS]
+    assert found.report.slices[4].codes[-1] == ReasonCode.BETWEEN_NEIGHBOURS
+    np.testing.assert_array_equal(found.wall[4], run(plain).wall[4])
 
 
 def test_a_wall_drawn_from_adjacent_states_alone_is_interpolated():

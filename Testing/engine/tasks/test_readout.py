@@ -8,9 +8,9 @@ from hypothesis.extra import numpy as arrays
 from scipy import ndimage
 from skimage import measure
 
-from engine.shapes import blob, disc, horseshoe, random_masks, ring
+from engine.shapes import CENTRE, blob, disc, horseshoe, picture, random_masks, ring
 from rncarefine.anatomy.topology import betti_2d
-from rncarefine.tasks.ring.readout import is_ring, read_wall
+from rncarefine.tasks.ring.readout import is_ring, read_wall, ring_of
 
 fields_of_noise = arrays.arrays(np.float32, (3, 14, 14), elements=st.floats(-0.5, 1.5, width=32))
 places = st.floats(5, 35)
@@ -41,6 +41,14 @@ def test_smallest_cavity_of_a_ring(mask, least):
     labels = measure.label(np.pad(mask, 1) == 0, connectivity=1)
     hole = int((labels > 1).sum()) if labels.max() == 2 else 0
     assert is_ring(mask, least) == (is_ring(mask, 1) and hole >= least)
+
+
+def test_the_ring_of_a_wall_leaves_out_its_islands():
+    for wall in (ring(), ring() | blob(CENTRE, 4) | blob((CENTRE[0] + 6, CENTRE[1]), 3)):
+        np.testing.assert_array_equal(ring_of(wall), ring())
+    by_corner = picture("######", "#....#", "#..#.#", "#...##", "#....#", "######")
+    free = picture("######", "#....#", "#....#", "#...##", "#....#", "######")
+    np.testing.assert_array_equal(ring_of(by_corner), free)
 
 
 # Reading

@@ -59,6 +59,19 @@ def is_ring(wall: Mask, smallest_pool: int = MIN_CAVITY_PIXELS) -> bool:
     return components == 1 and background == 2 and cavity >= smallest_pool
 
 
+def ring_of(wall: Mask) -> Mask:
+    """Return the area between the outer contour of a wall and the contour of its largest hole.
+
+    Islands in the cavity are left out and pores are filled.
+
+    Args:
+        wall: Wall of one slice, shape ``(j, i)``.
+    """
+    outer = fill_holes(wall)
+    cavity = fill_holes(largest_component(outer & (1 - wall), connectivity=4))
+    return np.asarray(outer & (1 - cavity), np.uint8)
+
+
 def islands_in(wall: Mask, before: WallFeatures) -> Mask:
     """Return the islands to keep: components of the wall before that lie in the cavity and do not touch the ring.
 
