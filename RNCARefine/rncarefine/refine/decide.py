@@ -73,11 +73,18 @@ class WallCandidate(NamedTuple):
         verdict: Outcome if it is accepted.
         wall: Shape ``(j, i)``.
         edit: What a small edit does; ``None`` for a wall that is drawn as a whole.
+        islands: Components of the given wall that stay in its cavity; verification leaves them out.
     """
 
     verdict: Verdict
     wall: Mask
     edit: ReasonCode | None = None
+    islands: Mask | None = None
+
+    @property
+    def whole(self) -> Mask:
+        """The wall with its islands."""
+        return self.wall if self.islands is None else np.asarray(self.wall | self.islands, np.uint8)
 
 
 class NeighbourRing(NamedTuple):
@@ -264,50 +271,67 @@ def _draw(
     examined: Examined, entry: SliceDiagnosis, evidence: ImageEvidence, proposals: Proposals, options: RepairOptions
 ) -> SliceDecision:
     """Return the first candidate that passes verification; failing that, without the pool, or after reshaping."""
-    k, before = entry.k, examined.stack.mask[entry.k]
-    # Components inside a closed wall are papillary muscles, which some labelling conventions include. So are those
-    # inside a kept wall, if other slices have them; others are loose.
-    closed = entry.expectation is Expectation.RING and is_ring(np.asarray(examined.near[k].main, np.uint8))
+    likelihood = evidence.image_likelihood[entry.k]
+
+    def accepted(candidate: WallCandidate, *despite: Reason) -> SliceDecision:
+        return _accepted(examined, entry, candidate, proposals, options, despite)
+
     rejected: list[tuple[WallCandidate, Reason]] = []
-    for candidate in _candidates(examined, entry, evidence, proposals, options):
-        wall = candidate.wall
-        kept_wall = candidate.edit is not None and entry.expectation is Expectation.RING and examined.has_islands
-        islands_stay = (closed or kept_wall or options.add_only) and not options.remove_islands
-        islands = islands_in(wall, examined.near[k]) if islands_stay else np.zeros_like(wall)
-        kept = np.asarray(wall | (before & (1 - islands)), np.uint8) if options.add_only else wall
-        candidate = candidate._replace(wall=kept)
-        reason = _rejected(examined, entry, kept, evidence.image_likelihood[k], options)
-        lobed = reason is not None and reason.code is ReasonCode.LOBED
-        if reason is None or (lobed and candidate.edit is ReasonCode.GAP_CLOSED):
-            accepted = _accepted(examined, entry, candidate, proposals, options)
-            if reason is not None:
-                accepted = replace(accepted, reasons=(*accepted.reasons, reason), doubtful=True)
-            return replace(accepted, wall=np.asarray(kept | islands, np.uint8))
+    for found in _candidates(examined, entry, evidence, proposals, options):
+        candidate = _with_given(examined, entry, found, options)
+        reason = _rejected(examined, entry, candidate.wall, likelihood, options)
+        if reason is None:
+            return accepted(candidate)
+        if reason.code is ReasonCode.LOBED and candidate.edit is ReasonCode.GAP_CLOSED:
+            return accepted(candidate, reason)
         rejected.append((candidate, reason))
-    likelihood = evidence.image_likelihood[k]
     for candidate, reason in (each for each in rejected if each[-1].code in BY_POOL):
         if _rejected(examined, entry, candidate.wall, likelihood, options, with_pool=False) is None:
-            accepted = _accepted(examined, entry, candidate, proposals, options)
-            return replace(accepted, reasons=(*accepted.reasons, reason), doubtful=True)
+            return accepted(candidate, reason)
     by_shape = [] if options.add_only else [each for each in rejected if each[-1].code in BY_SHAPE]
     for opening in OPENINGS:
         for candidate, reason in by_shape:
-            other = candidate._replace(wall=reshape_ring(candidate.wall, examined.stack.in_plane, opening))
+            reshaped = reshape_ring(candidate.wall, examined.stack.in_plane, opening)
+            other = _with_given(examined, entry, candidate._replace(wall=reshaped), options)
             if _rejected(examined, entry, other.wall, likelihood, options) is None:
-                accepted = _accepted(examined, entry, other, proposals, options)
-                reasons = (*accepted.reasons, reason, Reason(ReasonCode.RESHAPED))
-                return replace(accepted, reasons=reasons, doubtful=True)
-    return SliceDecision(Verdict.REFUSED, before, (*examined.reasons(entry), *_rejection_reasons(rejected)))
+                return accepted(other, reason, Reason(ReasonCode.RESHAPED))
+    return SliceDecision(
+        Verdict.REFUSED,
+        examined.stack.mask[entry.k],
+        (*examined.reasons(entry), *_rejection_reasons(rejected)),
+    )
+
+
+def _with_given(
+    examined: Examined, entry: SliceDiagnosis, candidate: WallCandidate, options: RepairOptions
+) -> WallCandidate:
+    """Return a candidate with what stays of the given wall: islands in its cavity; with ``add_only``, everything.
+
+    Components inside a closed wall are papillary muscles, which some labelling conventions include. So are those inside
+    a kept wall, if other slices have them; others are loose.
+    """
+    wall, before, near = candidate.wall, examined.stack.mask[entry.k], examined.near[entry.k]
+    closed = is_ring(np.asarray(near.main, np.uint8)) or (candidate.edit is not None and examined.has_islands)
+    inside = closed and entry.expectation is Expectation.RING
+    stay = (inside or options.add_only) and not options.remove_islands
+    islands = islands_in(wall, near) if stay else np.zeros_like(wall)
+    kept = np.asarray(wall | (before & (1 - islands)), np.uint8) if options.add_only else wall
+    return candidate._replace(wall=kept, islands=islands)
 
 
 def _accepted(
-    examined: Examined, entry: SliceDiagnosis, candidate: WallCandidate, proposals: Proposals, options: RepairOptions
+    examined: Examined,
+    entry: SliceDiagnosis,
+    candidate: WallCandidate,
+    proposals: Proposals,
+    options: RepairOptions,
+    despite: Sequence[Reason],
 ) -> SliceDecision:
-    """Return the decision for a wall that passed verification."""
+    """Return the decision for a wall that passed verification, or is drawn ``despite`` some reasons and flagged."""
     done, doubtful = _remarks(candidate, entry.k, bool(examined.focused.mask[entry.k].any()), proposals)
-    review = _to_review(examined, entry, candidate.wall, options)
+    review = (*_to_review(examined, entry, candidate.wall, options), *despite)
     reasons = (*examined.reasons(entry), *done, *review)
-    return SliceDecision(candidate.verdict, candidate.wall, reasons, doubtful=doubtful or bool(review))
+    return SliceDecision(candidate.verdict, candidate.whole, reasons, doubtful=doubtful or bool(review))
 
 
 def _rejection_reasons(rejected: Sequence[tuple[WallCandidate, Reason]]) -> list[Reason]:

@@ -315,6 +315,31 @@ def test_a_wall_rejected_for_the_pool_alone_is_drawn_and_flagged(expected, suppo
     assert (ReasonCode.POOL_LEFT_OUTSIDE in codes(found)) != supported
 
 
+ISLAND = blob(CENTRE, 3)
+"""A papillary muscle."""
+ELSEWHERE = blob((60, CENTRE[1]), 9) | blob(CENTRE, 4)
+"""A blood pool that hardly fits the right wall."""
+
+
+@pytest.mark.parametrize(("given", "add_only"), [(TRUTH | ISLAND | blob((6, 6), 4), False), (CUT | ISLAND, True)])
+def test_papillary_muscles_stay_in_a_wall_drawn_against_the_pool(given, add_only):
+    low = {"image_likelihood": level(SUPPORTED - 0.01) * TRUTH, "drawn": TRUTH, "pool": ELSEWHERE}
+    found = decided(given, add_only=add_only, **low)
+    assert ReasonCode.POOL_LEFT_OUTSIDE in codes(found)
+    np.testing.assert_array_equal(found.decision.wall, TRUTH | ISLAND)
+    assert_is(decided(given, remove_islands=True, **low), found.decision.verdict, TRUTH)
+
+
+def test_papillary_muscles_stay_in_a_reshaped_wall():
+    lobe = disc(8, centre=(CENTRE[0], CENTRE[1] - 32 / SPACING[1]))
+    given = TRUTH | ISLAND | blob((6, 6), 4)
+    low = {"drawn": TRUTH | lobe, "likelihood": TRUTH, "image_likelihood": np.zeros(SHAPE)}
+    found = decided(given | lobe, **low)
+    assert codes(found)[-2:] == [ReasonCode.LOBED, ReasonCode.RESHAPED]
+    assert found.decision.wall[ISLAND > 0].all()
+    assert not decided(given | lobe, remove_islands=True, **low).decision.wall[ISLAND > 0].any()
+
+
 def test_another_wall_that_fits_the_pool_comes_first():
     pool = disc(6, centre=(CENTRE[0], CENTRE[1] + 28 / SPACING[1]))
     other = ring(22, 30, centre=(CENTRE[0], CENTRE[1] + 15 / SPACING[1]))
