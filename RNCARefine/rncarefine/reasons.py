@@ -61,6 +61,7 @@ class ReasonCode(str, Enum):
     INTERPOLATION_REJECTED = "interpolation_rejected"
     INVENTED = "invented"
     BETWEEN_NEIGHBOURS = "between_neighbours"
+    AGAINST_POOL = "against_pool"
     CLEANED = "cleaned"
     GAP_CLOSED = "gap_closed"
     RESHAPED = "reshaped"

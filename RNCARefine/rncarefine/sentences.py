@@ -75,7 +75,11 @@ SENTENCES: dict[ReasonCode, str] = {
     ReasonCode.INTERPOLATION_REJECTED: _("The interpolated wall was also rejected:"),
     ReasonCode.INVENTED: _("The whole wall was drawn from the image."),
     ReasonCode.BETWEEN_NEIGHBOURS: _(
-        "No acceptable wall was found: it was interpolated from the closest walls on both sides."
+        "The wall was interpolated between the closest closed walls on both sides. The image of this slice was not "
+        "used: no reliable wall could be drawn from it."
+    ),
+    ReasonCode.AGAINST_POOL: _(
+        "It was drawn all the same, because the given blood pool may be wrong, too: check both against the image."
     ),
     ReasonCode.CLEANED: _("Only loose components and pores were removed."),
     ReasonCode.GAP_CLOSED: _("Only gaps, pores and loose components were repaired; the rest of the wall was kept."),
@@ -225,6 +229,7 @@ DECIDED = frozenset(
     {
         ReasonCode.INVENTED,
         ReasonCode.BETWEEN_NEIGHBOURS,
+        ReasonCode.AGAINST_POOL,
         ReasonCode.CLEANED,
         ReasonCode.GAP_CLOSED,
         ReasonCode.MOVED,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timezone
 from typing import Any
 
@@ -52,6 +52,11 @@ class SliceDecision:
     def codes(self) -> set[ReasonCode]:
         """Codes of the reasons."""
         return {reason.code for reason in self.reasons}
+
+    def doubted(self, *doubts: Reason) -> SliceDecision:
+        """Return the decision with reasons to review it."""
+        new = (doubt for doubt in doubts if doubt.code not in self.codes)
+        return replace(self, reasons=(*self.reasons, *new), doubtful=True)
 
 
 def build_report(

@@ -14,9 +14,9 @@ from ..nca.model import Model
 from ..reasons import Reason, ReasonCode
 from ..stack import Mask
 from ..tasks.ring.diagnosis import MIN_CAVITY_PIXELS, SliceDiagnosis
-from ..tasks.ring.interpolation import between_slices, propose_by_interpolation
+from ..tasks.ring.interpolation import propose_by_interpolation
 from ..tasks.ring.other_labels import other_label_rejection, taken_from_others
-from ..tasks.ring.readout import is_ring, islands_in, ring_of
+from ..tasks.ring.readout import is_ring, islands_in
 from ..tasks.ring.small_edits import clean, close_gaps
 from ..tasks.ring.verification import cut_by_border, displaced, rejection
 from ..tasks.ring.wall_shape import OPENINGS, reshape_ring, thin_closure
@@ -48,8 +48,6 @@ BY_SHAPE = frozenset({ReasonCode.LOBED, ReasonCode.THREAD})
 BY_POOL = frozenset({ReasonCode.POOL_LEFT_OUTSIDE, ReasonCode.THROUGH_POOL, ReasonCode.RING_AROUND_PORE})
 """If nothing else passes, a wall rejected for the given blood pool alone is drawn and flagged: that of a broken network
 is broken, too."""
-MAX_BETWEEN = 2
-"""Walls are interpolated in at most this many adjacent slices: with a slice spacing of 10 mm, over 30 mm."""
 RING_MARGIN = 0.1
 """If a disc is expected, a ring is used if its expected Dice is higher by more than this."""
 MIN_SHOWN = 0.75
@@ -87,13 +85,6 @@ class WallCandidate(NamedTuple):
         return self.wall if self.islands is None else np.asarray(self.wall | self.islands, np.uint8)
 
 
-class NeighbourRing(NamedTuple):
-    """A closed ring of a slice, shape ``(j, i)``, to interpolate from."""
-
-    k: int
-    ring: Mask
-
-
 def decide(
     examined: Examined,
     entry: SliceDiagnosis,
@@ -112,16 +103,37 @@ def decide(
         model: Model; its card holds the weights of the confidence.
         options: Options of the repair.
     """
-    k, image_likelihood = entry.k, evidence.image_likelihood
+    k = entry.k
     decision = _choose(examined, entry, evidence, proposals, options)
-    if decision.wall.any() and examined.blank[k]:
-        reasons = (*decision.reasons, Reason(ReasonCode.BLANK_IMAGE))
-        return Decided(replace(decision, reasons=reasons, doubtful=True), {})
     if entry.expectation is Expectation.EMPTY and wall_is_shown(examined, evidence, k):
-        decision = replace(decision, reasons=(*decision.reasons, Reason(ReasonCode.WALL_SHOWN)), doubtful=True)
+        decision = decision.doubted(Reason(ReasonCode.WALL_SHOWN))
+    likelihood = proposals.likelihood.get(k, evidence.image_likelihood[k])
+    return with_confidence(examined, entry, decision, evidence, model, likelihood)
+
+
+def with_confidence(
+    examined: Examined,
+    entry: SliceDiagnosis,
+    decision: SliceDecision,
+    evidence: ImageEvidence,
+    model: Model,
+    likelihood: Field,
+) -> Decided:
+    """Compute the confidence of a repaired or closed wall, and flag it if it is low or the image is blank.
+
+    Args:
+        examined: The examined stack.
+        entry: Diagnosis of the slice.
+        decision: Decision about the slice.
+        evidence: Evidence of the encoder from the images alone.
+        model: Model; its card holds the weights of the confidence.
+        likelihood: Wall probability that a repaired wall was drawn from, shape ``(j, i)``.
+    """
+    k, in_plane, image_likelihood = entry.k, examined.stack.in_plane, evidence.image_likelihood
+    if decision.wall.any() and examined.blank[k]:
+        return Decided(decision.doubted(Reason(ReasonCode.BLANK_IMAGE)), {})
     if decision.verdict in REPAIRED:
-        likelihood = proposals.likelihood.get(k, image_likelihood[k])
-        before, in_plane = examined.focused.mask[k], examined.stack.in_plane
+        before = examined.focused.mask[k]
         found = repaired_features(before, decision.wall, likelihood, image_likelihood[k], evidence.largest, in_plane)
         probability = wall_confidence(found, model.card.confidence, "likelihood")
         code = ReasonCode.LOW_CONFIDENCE
@@ -132,91 +144,8 @@ def decide(
     else:
         return Decided(decision, {})
     decision = replace(decision, confidence=probability)
-    if probability < MIN_CONFIDENCE:
-        decision = replace(decision, reasons=(*decision.reasons, Reason(code, confidence=probability)), doubtful=True)
-    return Decided(decision, found)
-
-
-def from_neighbours(
-    examined: Examined,
-    entry: SliceDiagnosis,
-    decided: Sequence[Decided],
-    evidence: ImageEvidence,
-    model: Model,
-    options: RepairOptions,
-) -> Decided:
-    """Interpolate the wall of a refused or unsure slice from the closest slices on both sides.
-
-    Args:
-        examined: The examined stack.
-        entry: Diagnosis of the slice.
-        decided: Decisions about all slices.
-        evidence: Evidence of the encoder from the images alone.
-        model: Model; its card holds the weights of the confidence.
-        options: Options of the repair.
-
-    Returns:
-        The interpolated wall, always flagged. The previous decision is returned unchanged if the slice has a wall, if
-        there is none to rely on at one side, or if more than :data:`MAX_BETWEEN` adjacent slices have none.
-    """
-    k, own = entry.k, decided[entry.k]
-    if not _lacks_wall(examined, decided, evidence, k):
-        return own
-    below, above = (_reliable_ring(examined, decided, evidence, k, step) for step in (-1, 1))
-    if below is None or above is None or above.k - below.k - 1 > MAX_BETWEEN:
-        return own
-    before = examined.stack.mask[k]
-    share = (k - below.k) / (above.k - below.k)
-    in_plane = examined.stack.in_plane
-    wall = between_slices(below.ring, above.ring, in_plane, share)
-    wall = np.asarray(wall | before, np.uint8) if options.add_only else wall
-    bounds = replace(options.bounds, min_overlap=0.0)
-    axis = float(examined.heart.centres[k, 0]), float(examined.heart.centres[k, 1])
-    reason = rejection(wall, before, examined.near[k], None, entry.expectation, axis, in_plane, bounds)
-    if reason is not None or other_label_rejection(wall, before, examined.others_of(k)) is not None:
-        return own
-    likelihood = evidence.image_likelihood[k]
-    found = repaired_features(examined.focused.mask[k], wall, likelihood, likelihood, evidence.largest, in_plane)
-    reasons = own.decision.reasons if own.decision.verdict is Verdict.REFUSED else examined.reasons(entry)
-    reasons = (*reasons, Reason(ReasonCode.BETWEEN_NEIGHBOURS))
-    if examined.blank[k]:
-        if all(reason.code is not ReasonCode.BLANK_IMAGE for reason in reasons):
-            reasons = (*reasons, Reason(ReasonCode.BLANK_IMAGE))
-        return Decided(SliceDecision(Verdict.GEOMETRY, wall, reasons, doubtful=True), {})
-    probability = wall_confidence(found, model.card.confidence, "likelihood")
-    return Decided(SliceDecision(Verdict.GEOMETRY, wall, reasons, probability, doubtful=True), found)
-
-
-def _lacks_wall(examined: Examined, decided: Sequence[Decided], evidence: ImageEvidence, k: int) -> bool:
-    """Return whether a ring is expected in slice k but was refused, or was invented without support by the image."""
-    entry, decision = examined.diagnosis.slices[k], decided[k].decision
-    if entry.expectation is not Expectation.RING or entry.right or counts_as_ring(entry):
-        return False
-    codes = {reason.code for reason in decision.reasons}
-    if decision.verdict is Verdict.REFUSED:
-        return ReasonCode.CUT_BY_BORDER not in codes
-    unsure = (decision.confidence or 0.0) < MIN_CONFIDENCE
-    return ReasonCode.INVENTED in codes and (
-        unsure or expected_dice(decision.wall, evidence.image_likelihood[k]) < SUPPORTED
-    )
-
-
-def _reliable_ring(
-    examined: Examined, decided: Sequence[Decided], evidence: ImageEvidence, k: int, step: int
-) -> NeighbourRing | None:
-    """Return the ring of the closest slice at one side of k that does not lack a wall, unless it is doubtful.
-
-    Papillary muscles in its cavity are no part of the ring.
-    """
-    n = k + step
-    while 0 <= n < len(decided) and _lacks_wall(examined, decided, evidence, n):
-        n += step
-    if not 0 <= n < len(decided):
-        return None
-    decision = decided[n].decision
-    drawn = decision.verdict not in (Verdict.REFUSED, Verdict.TO_REPAIR) and not decision.doubtful
-    ring = ring_of(decision.wall)
-    return NeighbourRing(n, ring) if drawn and is_ring(ring) else None
+    doubt = Reason(code, confidence=probability)
+    return Decided(decision.doubted(doubt) if probability < MIN_CONFIDENCE else decision, found)
 
 
 def wall_is_shown(examined: Examined, evidence: ImageEvidence, k: int) -> bool:
@@ -263,7 +192,7 @@ def _choose(
         likelihood = proposals.likelihood.get(entry.k, evidence.image_likelihood[entry.k])
         gain = expected_dice(ring.wall, likelihood) - expected_dice(decision.wall, likelihood)
         if ring.verdict in REPAIRED and (decision.verdict is Verdict.REFUSED or gain > RING_MARGIN):
-            return replace(ring, reasons=(*ring.reasons, Reason(ReasonCode.RING_SHOWN)), doubtful=True)
+            return ring.doubted(Reason(ReasonCode.RING_SHOWN))
     return decision
 
 
@@ -278,22 +207,22 @@ def _draw(
 
     rejected: list[tuple[WallCandidate, Reason]] = []
     for found in _candidates(examined, entry, evidence, proposals, options):
-        candidate = _with_given(examined, entry, found, options)
-        reason = _rejected(examined, entry, candidate.wall, likelihood, options)
+        candidate = with_given(examined, entry, found, options)
+        reason = rejection_of(examined, entry, candidate.wall, likelihood, options)
         if reason is None:
             return accepted(candidate)
         if reason.code is ReasonCode.LOBED and candidate.edit is ReasonCode.GAP_CLOSED:
             return accepted(candidate, reason)
         rejected.append((candidate, reason))
     for candidate, reason in (each for each in rejected if each[-1].code in BY_POOL):
-        if _rejected(examined, entry, candidate.wall, likelihood, options, with_pool=False) is None:
-            return accepted(candidate, reason)
+        if rejection_of(examined, entry, candidate.wall, likelihood, options, with_pool=False) is None:
+            return accepted(candidate, reason, Reason(ReasonCode.AGAINST_POOL))
     by_shape = [] if options.add_only else [each for each in rejected if each[-1].code in BY_SHAPE]
     for opening in OPENINGS:
         for candidate, reason in by_shape:
             reshaped = reshape_ring(candidate.wall, examined.stack.in_plane, opening)
-            other = _with_given(examined, entry, candidate._replace(wall=reshaped), options)
-            if _rejected(examined, entry, other.wall, likelihood, options) is None:
+            other = with_given(examined, entry, candidate._replace(wall=reshaped), options)
+            if rejection_of(examined, entry, other.wall, likelihood, options) is None:
                 return accepted(other, reason, Reason(ReasonCode.RESHAPED))
     return SliceDecision(
         Verdict.REFUSED,
@@ -302,7 +231,7 @@ def _draw(
     )
 
 
-def _with_given(
+def with_given(
     examined: Examined, entry: SliceDiagnosis, candidate: WallCandidate, options: RepairOptions
 ) -> WallCandidate:
     """Return a candidate with what stays of the given wall: islands in its cavity; with ``add_only``, everything.
@@ -329,7 +258,7 @@ def _accepted(
 ) -> SliceDecision:
     """Return the decision for a wall that passed verification, or is drawn ``despite`` some reasons and flagged."""
     done, doubtful = _remarks(candidate, entry.k, bool(examined.focused.mask[entry.k].any()), proposals)
-    review = (*_to_review(examined, entry, candidate.wall, options), *despite)
+    review = (*to_review(examined, entry, candidate.wall, options), *despite)
     reasons = (*examined.reasons(entry), *done, *review)
     return SliceDecision(candidate.verdict, candidate.whole, reasons, doubtful=doubtful or bool(review))
 
@@ -375,17 +304,29 @@ def _candidates(
     return found
 
 
-def _rejected(
+def rejection_of(
     examined: Examined,
     entry: SliceDiagnosis,
     wall: Mask,
     likelihood: Field,
     options: RepairOptions,
     *,
+    with_wall: bool = True,
     with_pool: bool = True,
 ) -> Reason | None:
-    """Verify a wall; if the image supports it, overlap with the mask and the blood pool is not required."""
-    k, bounds = entry.k, options.bounds
+    """Verify a wall, and return the first reason to reject it.
+
+    Args:
+        examined: The examined stack.
+        entry: Diagnosis of the slice.
+        wall: Wall without islands, shape ``(j, i)``.
+        likelihood: Wall probability by the encoder from the image alone. If it supports the wall, overlap with the
+            given wall and the blood pool is not required.
+        options: Options of the repair.
+        with_wall: Require overlap with the given wall.
+        with_pool: Verify the wall against the blood pool.
+    """
+    k, bounds = entry.k, options.bounds if with_wall else replace(options.bounds, min_overlap=0.0)
     pool = examined.focused.pool[k] if with_pool and examined.focused.pool is not None else None
     if expected_dice(wall, likelihood) >= SUPPORTED:
         bounds, pool = replace(bounds, min_overlap=0.0), None
@@ -395,7 +336,7 @@ def _rejected(
     return reason or other_label_rejection(wall, before, examined.others_of(k))
 
 
-def _to_review(examined: Examined, entry: SliceDiagnosis, wall: Mask, options: RepairOptions) -> tuple[Reason, ...]:
+def to_review(examined: Examined, entry: SliceDiagnosis, wall: Mask, options: RepairOptions) -> tuple[Reason, ...]:
     """Return the reasons to review a wall that passed verification."""
     k, before, in_plane = entry.k, examined.stack.mask[entry.k], examined.stack.in_plane
     pool = None

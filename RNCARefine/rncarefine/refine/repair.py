@@ -21,6 +21,7 @@ from ..tasks.ring.diagnosis import Diagnosis, SliceDiagnosis, apex_end
 from ..tasks.ring.stack_check import confirmed_doubts
 from ..tasks.task import RING, check_task
 from ..words import REPAIRED, Apex, Expectation, Finding, Verdict
+from .between import from_neighbours
 from .build_report import Run, SliceDecision, build_report
 from .canonical import (
     cropped,
@@ -34,7 +35,7 @@ from .canonical import (
     padded_result,
     padding_of,
 )
-from .decide import MAX_LOOSE, Decided, counts_as_ring, decide, from_neighbours
+from .decide import MAX_LOOSE, Decided, counts_as_ring, decide
 from .examine import Examined, wall_features
 from .locate import CERTAIN_HEART, MIN_CERTAINTY, ImageEvidence, locate_heart_in_images
 from .metrics import dice
@@ -298,8 +299,7 @@ def _with_doubts(decision: SliceDecision, unsure: bool, doubts: tuple[Reason, ..
         doubted = decision.verdict in REPAIRED and bool(unsure or doubts)
     if not doubted:
         return decision
-    said = (Reason(ReasonCode.STACK_IN_DOUBT),) if doubts else ()
-    return replace(decision, reasons=(*decision.reasons, *said), doubtful=True)
+    return decision.doubted(*((Reason(ReasonCode.STACK_IN_DOUBT),) if doubts else ()))
 
 
 def _closed(after: Diagnosis, decisions: list[SliceDecision], only: Collection[int] | None) -> list[int]:

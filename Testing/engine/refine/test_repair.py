@@ -1,17 +1,14 @@
 """The main job: what is broken is repaired, verified and reported; what is right is not touched."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
 from engine.repair_runs import assert_stack_is, copies, run, verdicts
-from engine.shapes import CENTRE, SHAPE, STACK_SPACING, blob, heart
-from engine.toy_models import seeing_model, volumetric_seeing_model
-from engine.toy_stacks import broken_stack, dice, gap, grey, ruined_stack
+from engine.shapes import SHAPE, STACK_SPACING, heart
+from engine.toy_models import volumetric_seeing_model
+from engine.toy_stacks import broken_stack, dice, grey, ruined_stack
 from rncarefine.nca.card import CLOSED_FEATURES, REPAIRED_FEATURES
 from rncarefine.progress import Cancelled
-from rncarefine.reasons import ReasonCode
 from rncarefine.refine.repair import check
 from rncarefine.stack import Stack
 from rncarefine.tasks.ring.readout import is_ring
@@ -77,91 +74,6 @@ def test_every_kind_of_fault_gets_the_verdict_it_should():
     }
     assert [record.flagged for record in result.report.slices] == [k == 7 for k in range(9)]
     assert result.report.slices[7].codes == ["empty", "invented"]
-
-
-def without_slices(*gone, also_cut=None, noise=0.0):
-    """Return the heart with nothing in the image and mask of some slices, and perhaps a slice that cannot be repaired.
-
-    Args:
-        gone: Slices without a heart.
-        also_cut: Slice with a broken wall, and without a heart in the image.
-        noise: Noise of these images, relative to the standard deviation of the others.
-    """
-    walls, pools = heart()
-    image = grey(walls, pools)
-    for k in gone if also_cut is None else (*gone, also_cut):
-        image[k] = np.median(image[:, :4]) + noise * image.std() * np.random.default_rng(k).normal(size=SHAPE)
-    for k in gone:
-        walls[k] = 0
-    if also_cut is not None:
-        walls[also_cut] &= gap(120)
-    return Stack.create(image, walls, STACK_SPACING)
-
-
-@pytest.mark.parametrize("add_only", [False, True])
-@pytest.mark.parametrize("gone", [(4,), (4, 5)])
-def test_empty_slices_are_interpolated_from_the_closest_walls(gone, add_only):
-    found = run(without_slices(*gone, noise=0.1), add_only=add_only)
-    for k in gone:
-        record = found.report.slices[k]
-        assert (record.verdict, record.flagged) == (Verdict.GEOMETRY, True)
-        assert record.codes == [ReasonCode.EMPTY, ReasonCode.NO_PROPOSAL, ReasonCode.BETWEEN_NEIGHBOURS]
-        assert dice(found.wall[k], heart()[0][k]) > 0.94
-        assert is_ring(found.wall[k])
-        # The slices taper: the outline is smaller than the largest.
-        assert -1 < found.features[k]["area"] < -0.05
-    assert verdicts(found.report) == dict.fromkeys(gone, Verdict.GEOMETRY)
-
-
-def test_papillary_muscles_beside_an_empty_slice_are_no_part_of_the_interpolated_wall():
-    plain = without_slices(4, noise=0.1)
-    mask = plain.mask.copy()
-    mask[3] |= blob(CENTRE, 3) | blob((CENTRE[0] + 5, CENTRE[1]), 2)
-    mask[5] |= blob((CENTRE[0], CENTRE[1] + 3), 2)
-    found = run(replace(plain, mask=mask))
-    assert found.report.slices[3].codes == found.report.slices[5].codes == [ReasonCode.ISLANDS]
-    assert found.report.slices[4].codes[-1] == ReasonCode.BETWEEN_NEIGHBOURS
-    np.testing.assert_array_equal(found.wall[4], run(plain).wall[4])
-
-
-def test_a_wall_drawn_from_adjacent_states_alone_is_interpolated():
-    found = run(without_slices(4, noise=0.1), volumetric_seeing_model(across=0.1))
-    record = found.report.slices[4]
-    assert (record.verdict, record.flagged) == (Verdict.GEOMETRY, True)
-    assert record.codes == [ReasonCode.EMPTY, ReasonCode.BETWEEN_NEIGHBOURS]
-    assert dice(found.wall[4], heart()[0][4]) > 0.95
-
-
-def test_an_unsure_wall_is_not_interpolated_from():
-    stack, model = without_slices(4), seeing_model()
-    mask = stack.mask.copy()
-    mask[3] &= gap(120)
-    stack = replace(stack, mask=mask)
-    unsure = replace(model, card=replace(model.card, confidence={**model.card.confidence, "intercept": -99.0}))
-    assert verdicts(run(stack, model).report) == {3: Verdict.AUTOMATON, 4: Verdict.GEOMETRY}
-    found = run(stack, unsure)
-    assert found.report.slices[3].codes[-1] == ReasonCode.LOW_CONFIDENCE
-    assert verdicts(found.report) == {3: Verdict.AUTOMATON, 4: Verdict.REFUSED}
-
-
-def test_three_empty_slices_are_not_interpolated():
-    found = run(without_slices(3, 4, 5))
-    assert verdicts(found.report) == dict.fromkeys((3, 4, 5), Verdict.REFUSED)
-    assert not found.wall[[3, 4, 5]].any()
-
-
-def test_a_wall_interpolated_over_a_blank_image_has_no_confidence():
-    found = run(without_slices(4))
-    record = found.report.slices[4]
-    assert (record.verdict, record.flagged, record.confidence) == (Verdict.GEOMETRY, True, None)
-    assert record.codes == ["empty", "no_proposal", "between_neighbours", "blank_image"]
-    assert 4 not in found.features
-
-
-def test_a_refused_wall_beside_an_empty_slice_is_interpolated_with_it():
-    found = run(without_slices(4, also_cut=3))
-    assert verdicts(found.report) == {3: Verdict.GEOMETRY, 4: Verdict.GEOMETRY}
-    assert min(dice(found.wall[k], heart()[0][k]) for k in (3, 4)) > 0.95
 
 
 def test_only_selected_slices_are_repaired():
