@@ -48,9 +48,11 @@ SENTENCES: dict[ReasonCode, str] = {
     ReasonCode.OFF_AXIS: _("No component is near the heart."),
     ReasonCode.NO_DISC: _("No single solid disc could be made."),
     ReasonCode.NO_RING: _("No closed ring with a wall of at least a pixel could be made."),
-    ReasonCode.RING_AROUND_PORE: _("The wall would enclose a pore instead of the cavity."),
+    ReasonCode.RING_AROUND_PORE: _(
+        "The closed wall would enclose a pore, or a place without the given blood pool, instead of the cavity."
+    ),
     ReasonCode.AWAY_FROM_WALL: _("The closed wall would hardly overlap the given wall."),
-    ReasonCode.POOL_LEFT_OUTSIDE: _("The closed wall would leave most of the blood pool outside."),
+    ReasonCode.POOL_LEFT_OUTSIDE: _("The closed wall would leave most of the given blood pool outside."),
     ReasonCode.TOO_LARGE: _("The closed wall would be larger than any left ventricle (radius {radius_mm:.0f} mm)."),
     ReasonCode.RING_OFF_AXIS: _("The closed wall would lie {distance_mm:.0f} mm away from the heart's axis."),
     ReasonCode.CHANGE_TOO_LARGE: _(
@@ -65,7 +67,7 @@ SENTENCES: dict[ReasonCode, str] = {
     ReasonCode.CAVITY_SHARE: _(
         "The cavity would be {share:.0%} of the filled outline; {least:.0%} to {most:.0%} are plausible."
     ),
-    ReasonCode.THROUGH_POOL: _("The closed wall would take {share:.0%} of the blood pool."),
+    ReasonCode.THROUGH_POOL: _("The closed wall would take {share:.0%} of the given blood pool."),
     ReasonCode.CUT_BY_BORDER: _(
         "The border of the image cuts the wall ({length_mm:.0f} mm): it continues outside the image."
     ),
@@ -227,6 +229,19 @@ BEFORE = _("Before the repair: {reason}")
 """Template for the defects of a repaired slice."""
 DECIDED = frozenset(
     {
+        ReasonCode.NO_DISC,
+        ReasonCode.NO_RING,
+        ReasonCode.RING_AROUND_PORE,
+        ReasonCode.AWAY_FROM_WALL,
+        ReasonCode.POOL_LEFT_OUTSIDE,
+        ReasonCode.TOO_LARGE,
+        ReasonCode.RING_OFF_AXIS,
+        ReasonCode.CHANGE_TOO_LARGE,
+        ReasonCode.CAVITY_SHARE,
+        ReasonCode.THROUGH_POOL,
+        ReasonCode.MOSTLY_OTHER_LABEL,
+        ReasonCode.NO_PROPOSAL,
+        ReasonCode.INTERPOLATION_REJECTED,
         ReasonCode.INVENTED,
         ReasonCode.BETWEEN_NEIGHBOURS,
         ReasonCode.AGAINST_POOL,
@@ -250,7 +265,7 @@ DECIDED = frozenset(
         ReasonCode.EDITED,
     }
 )
-"""Codes about the repair; all others describe findings."""
+"""Codes about the repair, rejected walls included; all others describe findings."""
 
 _translate: Translate = _
 
@@ -273,8 +288,8 @@ def text_of(reasons: Sequence[Reason], repaired: bool = False) -> str:
         reasons: The reasons, in order.
         repaired: Whether they describe the slice before its repair.
     """
+    if not repaired:
+        return " ".join(sentence(reason) for reason in reasons)
     found = " ".join(sentence(reason) for reason in reasons if reason.code not in DECIDED)
-    if found and repaired:
-        found = _translate(BEFORE).format(reason=found)
-    done = (sentence(reason) for reason in reasons if reason.code in DECIDED)
-    return " ".join(part for part in (found, *done) if part)
+    before = [_translate(BEFORE).format(reason=found)] if found else []
+    return " ".join((*before, *(sentence(reason) for reason in reasons if reason.code in DECIDED)))

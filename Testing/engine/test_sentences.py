@@ -36,7 +36,7 @@ def test_sentences_and_codes_are_one_to_one():
 
 
 def test_text_of_several_reasons():
-    found = [Reason(ReasonCode.SOLID), Reason(ReasonCode.NO_RING)]
+    found = [Reason(ReasonCode.SOLID), Reason(ReasonCode.OFF_AXIS)]
     one, other = (sentences.sentence(reason) for reason in found)
     assert sentences.text_of(found) == f"{one} {other}"
     assert sentences.text_of(found, repaired=True) == f"Before the repair: {one} {other}"
@@ -46,7 +46,23 @@ def test_text_of_several_reasons():
         assert told.startswith("Before") == (verdict in REPAIRED)
 
 
-@pytest.mark.parametrize("code", [ReasonCode.BLANK_IMAGE, ReasonCode.STACK_IN_DOUBT, ReasonCode.RESHAPED])
+def test_reasons_against_a_wall_keep_their_order():
+    """The sentence about a rejected interpolation announces the one after it."""
+    found = [Reason(code) for code in (ReasonCode.SOLID, ReasonCode.INTERPOLATION_REJECTED, ReasonCode.NO_RING)]
+    found.insert(1, Reason(ReasonCode.LOBED, notch=0.5, most=0.3))
+    assert sentences.text_of(found) == " ".join(map(sentences.sentence, found))
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        ReasonCode.NO_RING,
+        ReasonCode.NO_PROPOSAL,
+        ReasonCode.BLANK_IMAGE,
+        ReasonCode.STACK_IN_DOUBT,
+        ReasonCode.RESHAPED,
+    ],
+)
 def test_remarks_on_a_repair_are_not_about_the_time_before(code):
     gap, remark = Reason(ReasonCode.SOLID), Reason(code)
     text = sentences.text_of([gap, remark], repaired=True)
