@@ -203,7 +203,7 @@ def repair(
     )
     decisions = [_with_doubts(each.decision, evidence.doubt is not None, doubts) for each in decided]
     wall = np.stack([decision.wall for decision in decisions]).astype(np.uint8)
-    after = examined.diagnosis_of(wall, _remaining(examined.focused.pool, wall), placed)
+    after = examined.diagnosis_of(wall, _judging_pool(examined.focused.pool, decisions), placed)
     trim_slices = _closed(after, decisions, only) if options.trim_pool else []
     changes = Changes.compose(stack, wall, others=others, trim_slices=trim_slices)
     report_progress(progress, 1.0, "Done")
@@ -319,6 +319,15 @@ def _needs_proposal(entry: SliceDiagnosis, only: Collection[int] | None) -> bool
     return chosen and walled and not entry.right and not counts_as_ring(entry)
 
 
-def _remaining(pool: Mask | None, wall: Mask) -> Mask | None:
-    """Return the pool without the pixels that the wall has taken."""
-    return None if pool is None else np.asarray(pool & (1 - wall), np.uint8)
+def _judging_pool(pool: Mask | None, decisions: list[SliceDecision]) -> Mask | None:
+    """Return the blood pool by which walls are judged after the repair.
+
+    Repaired walls were verified, some of them against a wrong pool: they are judged by their shape alone.
+    """
+    if pool is None:
+        return None
+    judging = np.asarray(pool).copy()
+    for k, decision in enumerate(decisions):
+        if decision.verdict in REPAIRED:
+            judging[k] = 0
+    return judging

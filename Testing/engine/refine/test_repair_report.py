@@ -251,3 +251,16 @@ def test_check_lists_what_repair_changes():
             other.gap_deg_before,
         )
     assert_stack_is(stack, kept)
+
+
+def test_a_ring_drawn_against_the_pool_counts_as_closed():
+    """The given blood pool lies beside the wall that the image shows."""
+    walls, pools = heart()
+    walls[2] &= gap(80, 20)
+    pools[2] = blob((60, 40.6), 8)
+    found = run(Stack.create(grey(*heart()), walls, STACK_SPACING, pools)).report
+    record = found.slices[2]
+    assert (record.verdict, record.finding_after) == (Verdict.AUTOMATON, Finding.RING)
+    assert ReasonCode.POOL_OUTSIDE in record.codes
+    assert record.pool_outside_mm2 == pytest.approx(pools[2].sum() * AREA, abs=0.01)
+    assert found.stack.closed_after == found.stack.expected_rings
