@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Literal
+
+import numpy as np
 
 from ..anatomy.features import SliceFeatures
 from ..reasons import Reason, ReasonCode
@@ -12,12 +15,16 @@ from ..stack import Mask, Stack
 from ..words import Apex, Finding
 from .build_report import stack_record
 from .records import Report, SliceRecord
+from .result import outside_of
 from .wall import measure_slice, with_segments
 
 Decisions = Mapping[int, bool]
 """Slice number to accepted (``True``) or rejected (``False``); slices not listed are undecided."""
 
 Status = Literal["flagged", "in progress", "completed"]
+
+_WRONG_POOL = {ReasonCode.POOL_OUTSIDE.value, ReasonCode.AGAINST_POOL.value}
+"""A wall with one of these codes is judged without the blood pool, as in the repair."""
 
 
 def needs_decision(record: SliceRecord) -> bool:
@@ -29,8 +36,9 @@ def needs_decision(record: SliceRecord) -> bool:
 def decided(report: Report, decisions: Decisions, stack: Stack, wall_now: Mask) -> Report:
     """Apply the decisions of a review to a report.
 
-    A rejected slice is recorded as before the repair, without changed area; its verdict is kept. A slice edited by hand
-    since the repair is recorded in its current state and named in a warning. The totals are those of the current wall.
+    A rejected slice is recorded as before the repair, without changed area and confidence; its verdict is kept. A slice
+    edited by hand since the repair is recorded in its current state, without confidence, and named in a warning. The
+    totals are those of the current wall.
 
     Args:
         report: Report of the repair.
@@ -91,7 +99,7 @@ def review_status(report: Report) -> Status:
 
 
 def _as_decided(record: SliceRecord, accepted: bool | None) -> SliceRecord:
-    if accepted is not False:
+    if accepted is not False or not record.changed:
         return replace(record, accepted=accepted)
     return replace(
         record,
@@ -104,27 +112,35 @@ def _as_decided(record: SliceRecord, accepted: bool | None) -> SliceRecord:
         taken_from_pool_mm2=0.0,
         taken_from_others_mm2=0.0,
         pool_outside_mm2=0.0,
+        confidence=None,
         accepted=False,
     )
 
 
 def _as_edited(record: SliceRecord, stack: Stack, wall: Mask, keep_islands: bool) -> SliceRecord:
-    """Return the record if it matches the current wall, else a record of the current wall."""
+    """Return the record if it matches the current wall, else a record of the current wall, without confidence."""
     old, new, area = stack.mask[record.k] > 0, wall > 0, stack.pixel_area
-    pool = None if stack.pool is None else (stack.pool[record.k] > 0) & ~new
-    now = SliceFeatures.of(wall, pool, stack.in_plane)
+    blood = np.zeros_like(new) if stack.pool is None else stack.pool[record.k] > 0
+    now = SliceFeatures.of(wall, None if _WRONG_POOL & {*record.codes} else blood & ~new, stack.in_plane)
     added, removed = float((new & ~old).sum()) * area, float((old & ~new).sum()) * area
     # Tolerance of half a pixel: the areas of the report are rounded.
     same_area = max(abs(added - record.added_mm2), abs(removed - record.removed_mm2)) < area / 2
     if same_area and (now.b0, now.b1) == (record.b0_after, record.b1_after):
         return record
+    finding = Finding.RING if now.islands and keep_islands else now.finding
+    outside = blood & ~new & outside_of(wall) & (finding is Finding.RING)
     return replace(
         record,
-        finding_after=Finding.RING if now.islands and keep_islands else now.finding,
+        finding_after=finding,
         b0_after=now.b0,
         b1_after=now.b1,
         gap_deg_after=round(now.gap.angle_deg, 1),
         added_mm2=round(added, 2),
         removed_mm2=round(removed, 2),
+        taken_from_pool_mm2=round(float((new & ~old & blood).sum()) * area, 2),
+        # The masks of the other labels are not kept.
+        taken_from_others_mm2=math.nan if added else 0.0,
+        pool_outside_mm2=round(float(outside.sum()) * area, 2),
+        confidence=None,
         reasons=[*record.reasons, Reason(ReasonCode.EDITED)],
     )

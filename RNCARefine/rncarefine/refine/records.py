@@ -70,11 +70,13 @@ class SliceRecord(ReviewStatus):
     removed_mm2: float
     taken_from_pool_mm2: float
     taken_from_others_mm2: float
+    """NaN in a slice edited by hand, where it is unknown."""
     pool_outside_mm2: float
     """Blood pool outside the closed ring after the repair (0 without a pool)."""
     confidence: float | None
     """Calibrated probability, 0 to 1, that the wall is good (Dice of at least 0.75; see
-    :mod:`rncarefine.refine.confidence`); ``None`` without a closed wall, with a blank image, or without a model."""
+    :mod:`rncarefine.refine.confidence`); ``None`` without a closed wall, with a blank image, without a model, and for a
+    wall that was rejected or edited in the review."""
     reasons: list[Reason] = field(default_factory=list)
     """Reasons of the verdict, and of an expectation other than a ring; empty for an intact ring. The defects of a
     repaired slice come first."""

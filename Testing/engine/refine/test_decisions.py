@@ -1,5 +1,6 @@
 """What a report says after a person's decisions, on a stack of four slices that one can check by hand."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -64,7 +65,7 @@ def test_a_rejected_slice_is_as_before_and_its_verdict_stays(report, stack, afte
     assert (record.finding_after, record.b0_after, record.b1_after) == (Finding.OPEN, 1, 0)
     assert record.gap_deg_after == record.gap_deg_before == 29.5
     assert record.added_mm2 == record.removed_mm2 == record.taken_from_pool_mm2 == 0
-    assert (record.verdict, record.accepted) == (Verdict.AUTOMATON, False)
+    assert (record.verdict, record.accepted, record.confidence) == (Verdict.AUTOMATON, False, None)
     assert current.slices[0] == report.slices[0]
     assert current.warnings == report.warnings
 
@@ -109,6 +110,40 @@ def test_slices_that_were_edited_by_hand_are_named(report, stack, after):
     assert current.doubts == [*report.doubts, *(Reason(ReasonCode.SLICE_EDITED, k=k) for k in (0, 1))]
     assert (current.slices[0].finding_after, current.slices[0].removed_mm2 > 0) == (Finding.EMPTY, True)
     assert (current.slices[CLOSED].b0_after, current.slices[CLOSED].added_mm2) == (2, 1.88)
+
+
+def test_pool_overlap_and_confidence_are_those_of_the_wall_as_it_is(report, stack, after):
+    area = stack.pixel_area
+    stack.pool[CLOSED, 0, :3] = 1  # outside the ring
+    thicker = after.copy()
+    thicker[CLOSED] |= ring(after.shape[1:], (20, 22), 5, 10)
+    taken = int(((thicker[CLOSED] > stack.mask[CLOSED]) & (stack.pool[CLOSED] > 0)).sum())
+    record = decided(report, {}, stack, thicker).slices[CLOSED]
+    assert report.slices[CLOSED].confidence == 0.93
+    assert record.confidence is None
+    assert record.taken_from_pool_mm2 == pytest.approx(taken * area, abs=0.01) != 3.75
+    assert record.pool_outside_mm2 == pytest.approx(3 * area, abs=0.01)
+    assert math.isnan(record.taken_from_others_mm2)
+    open_again = decided(report, {}, stack, rejected(stack, after, CLOSED)).slices[CLOSED]
+    assert (open_again.pool_outside_mm2, open_again.taken_from_pool_mm2, open_again.taken_from_others_mm2) == (0, 0, 0)
+
+
+def test_a_rejected_slice_that_was_not_changed_stays_as_it_is(report, stack, after):
+    slices = [replace(record, confidence=0.4, pool_outside_mm2=7.5) for record in report.slices]
+    record = decided(replace(report, slices=slices), {0: False}, stack, after).slices[0]
+    assert record == replace(slices[0], accepted=False)
+
+
+@pytest.mark.parametrize("code", [ReasonCode.POOL_OUTSIDE, ReasonCode.AGAINST_POOL])
+def test_an_edited_ring_drawn_against_the_pool_stays_a_ring(report, stack, after, code):
+    stack.pool[CLOSED] = 0
+    stack.pool[CLOSED, :3, :3] = 1
+    thicker = after.copy()
+    thicker[CLOSED] |= ring(after.shape[1:], (20, 22), 5, 10)
+    assert decided(report, {}, stack, thicker).slices[CLOSED].finding_after is Finding.POROUS
+    reason = Reason(code, **dict.fromkeys(code.numbers, 0.5))
+    slices = [replace(record, reasons=[*record.reasons, reason]) for record in report.slices]
+    assert decided(replace(report, slices=slices), {}, stack, thicker).slices[CLOSED].finding_after is Finding.RING
 
 
 def test_an_edit_by_hand_is_seen_in_the_shape_alone(report, stack, after):
