@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from engine.one_slice import level
 from engine.repair_runs import run, verdicts
 from engine.shapes import CENTRE, SHAPE, SPACING, STACK_SPACING, blob, disc, heart, horseshoe, ring
 from engine.toy_models import seeing_model, volumetric_seeing_model
@@ -110,11 +111,6 @@ K = 4
 BETWEEN = between_slices(WALLS[3], WALLS[5], SPACING)
 """The wall of slice 4 by those beside it."""
 NOTHING = np.zeros(SHAPE, np.uint8)
-
-
-def level(expected):
-    """Return the probability all over a wall at which it has this expected Dice."""
-    return expected / (2 - expected)
 
 
 class Case:
