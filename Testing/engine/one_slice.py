@@ -43,6 +43,7 @@ def decided(
     loose=1.0,
     card=None,
     blank=False,
+    islands=(),
     **options,
 ):
     """Decide about one slice of a heart that is right elsewhere.
@@ -61,9 +62,11 @@ def decided(
         loose: Share of the myocardium away from the heart; by default so much that no wall is kept for its own sake.
         card: Changes to the model card.
         blank: The image of the slice is constant.
+        islands: Other slices with a papillary muscle.
         options: Of the repair.
     """
     walls, pools, field = WALLS.copy(), POOLS.copy(), WALLS.astype(np.float32)
+    walls[list(islands)] |= blob(CENTRE, 3)
     walls[k], field[k] = wall, image_likelihood
     if pool is not None:
         pools[k] = pool

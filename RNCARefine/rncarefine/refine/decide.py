@@ -217,7 +217,7 @@ def _draw(
     for candidate, reason in (each for each in rejected if each[-1].code in BY_POOL):
         if rejection_of(examined, entry, candidate.wall, likelihood, options, with_pool=False) is None:
             return accepted(candidate, reason, Reason(ReasonCode.AGAINST_POOL))
-    by_shape = [] if options.add_only else [each for each in rejected if each[-1].code in BY_SHAPE]
+    by_shape = [each for each in rejected if each[-1].code in BY_SHAPE]
     for opening in OPENINGS:
         for candidate, reason in by_shape:
             reshaped = reshape_ring(candidate.wall, examined.stack.in_plane, opening)
@@ -241,8 +241,7 @@ def with_given(
     """
     wall, before, near = candidate.wall, examined.stack.mask[entry.k], examined.near[entry.k]
     closed = is_ring(np.asarray(near.main, np.uint8)) or (candidate.edit is not None and examined.has_islands)
-    inside = closed and entry.expectation is Expectation.RING
-    stay = (inside or options.add_only) and not options.remove_islands
+    stay = (closed or options.add_only) and not options.remove_islands
     islands = islands_in(wall, near) if stay else np.zeros_like(wall)
     kept = np.asarray(wall | (before & (1 - islands)), np.uint8) if options.add_only else wall
     return candidate._replace(wall=kept, islands=islands)

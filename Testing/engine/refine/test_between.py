@@ -244,6 +244,12 @@ def test_a_given_wall_elsewhere_does_not_count_but_is_reported():
     assert ReasonCode.MOVED in found.codes
 
 
+def test_neither_the_given_wall_nor_the_pool_must_fit():
+    beside = (CENTRE[0], CENTRE[1] + 26)
+    found = Case(disc(6, centre=beside), pool=blob((60, CENTRE[1]), 9)).result()
+    assert {ReasonCode.MOVED, ReasonCode.AGAINST_POOL} <= found.codes
+
+
 def test_what_it_takes_from_other_labels_is_reported():
     assert ReasonCode.TAKEN_FROM_OTHERS in Case(others=WALLS[K] & (1 - gap(120))).result().codes
 

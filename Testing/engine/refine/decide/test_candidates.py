@@ -115,6 +115,22 @@ def test_a_good_wall_with_a_lobe_is_kept_for_review():
     assert ReasonCode.LOBED not in codes(decided(wall, drawn=TRUTH))
 
 
+@pytest.mark.parametrize(
+    ("islands", "loose", "kept"), [((1,), 0.0, True), ((), 0.0, False), ((1,), 1.0, False)], ids=str
+)
+def test_papillary_muscles_stay_in_a_kept_wall_if_other_slices_have_them(islands, loose, kept):
+    island = blob(CENTRE, 3)
+    found = decided(NARROW | island, drawn=TRUTH, loose=loose, islands=islands)
+    assert (ReasonCode.GAP_CLOSED in codes(found)) == (not loose)
+    assert_is(found, Verdict.AUTOMATON, TRUTH | island if kept else TRUTH)
+
+
+def test_a_kept_wall_is_verified():
+    found = decided(NARROW, drawn=TRUTH, loose=0.0, max_change_mm2=10)
+    assert_is(found, Verdict.REFUSED, NARROW)
+    assert codes(found)[-1] is ReasonCode.CHANGE_TOO_LARGE
+
+
 # Options
 
 

@@ -194,6 +194,22 @@ def test_the_least_opening_that_passes_is_used():
     assert codes(limited) == [ReasonCode.GAP, ReasonCode.LOBED]
 
 
+def test_a_wall_that_changes_too_much_is_not_reshaped_to_change_less():
+    bump = TRUTH | (disc(8, centre=(CENTRE[0], CENTRE[1] - 24 / SPACING[1])) & (1 - disc(24.8)))
+    least = reshape_ring(bump, SPACING)
+    change = [float((wall != CUT).sum()) * SPACING[0] * SPACING[1] for wall in (least, bump)]
+    assert change[0] + 2 < change[1]
+    found = decided(drawn=bump, likelihood=TRUTH, max_change_mm2=change[1] - 1, **UNSEEN)
+    assert codes(found) == [ReasonCode.GAP, ReasonCode.CHANGE_TOO_LARGE]
+
+
+def test_only_adding_reshapes_what_was_drawn_and_keeps_what_was_given():
+    found = decided(drawn=LOBED, likelihood=TRUTH, add_only=True, **UNSEEN)
+    assert codes(found)[-1] is ReasonCode.RESHAPED
+    assert found.decision.wall[CUT > 0].all()
+    assert codes(decided(CUT | LOBED & (1 - TRUTH), drawn=LOBED, add_only=True, **UNSEEN))[-1] is ReasonCode.LOBED
+
+
 def test_only_lobes_and_threads_are_corrected():
     """A thick wall with a tiny cavity stays one."""
     thick = disc(20) & (1 - disc(3))
