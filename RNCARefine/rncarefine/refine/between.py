@@ -74,7 +74,8 @@ def from_neighbours(
     share = (k - below.k) / (above.k - below.k)
     wall = between_slices(below.ring, above.ring, examined.stack.in_plane, share)
     candidate = with_given(examined, entry, WallCandidate(Verdict.GEOMETRY, wall), options)
-    likelihood, despite = evidence.image_likelihood[k], ()
+    likelihood = evidence.image_likelihood[k]
+    despite: tuple[Reason, ...] = ()
     reason = rejection_of(examined, entry, candidate.wall, likelihood, options, with_wall=False)
     if reason is not None and reason.code in BY_POOL:
         despite = (reason, Reason(ReasonCode.AGAINST_POOL))

@@ -189,7 +189,9 @@ def test_three_slices_are_too_many(gone):
 def test_a_drawn_wall_is_replaced_only_if_it_is_invented_and_unsure(verdict, confidence, support, codes, replaced):
     case = Case(seen=level(support) * WALLS[K])
     case.decide(K, verdict, WALLS[K], *codes, confidence=confidence)
-    assert (case.result() is not None) == replaced
+    found = case.result()
+    assert (found is not None) == replaced
+    assert found is None or ReasonCode.INVENTED not in found.codes
 
 
 def test_a_wall_cut_by_the_border_is_left():
@@ -204,6 +206,7 @@ def test_slices_that_are_right_or_count_as_rings_or_are_expected_to_be_open_are_
     pore = (CENTRE[0], CENTRE[1] - 20 / SPACING[1])
     holed = horseshoe(120, inner=12, outer=26) & (1 - blob(pore, 2.2))
     assert Case(WALLS[K]).result() is None
+    assert Case(WALLS[K] | blob(CENTRE, 3)).result() is None
     assert Case(holed).result() is None
     torn = Case(WALLS[1] & gap(40) & gap(40, 180), k=1, gone=(0,))
     assert torn.examined.diagnosis.slices[1].expectation == "open"
