@@ -17,13 +17,13 @@ from __future__ import annotations
 import csv
 import json
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from .. import __version__
-from ..atomic import write_text_whole
+from ..atomic import real_path, write_text_whole
 from ..nca.card import ModelRecord
 from ..refine.options import RepairOptions
 from ..refine.records import AnyReport, Report
@@ -32,7 +32,7 @@ from ..words import Verdict, strict_values
 from .cases import CohortCase
 from .files import BEGUN, REPORTS, OutputError, output, read_reports
 from .sources import difference
-from .table import append_text, csv_rows, is_parquet, written_table
+from .table import append_text, check_table, csv_rows, is_parquet, written_table
 
 __all__ = ["Cohort", "OutputError", "Totals", "settings_of"]
 
@@ -113,6 +113,8 @@ class Cohort:
         settings: Mapping[str, Any],
         table: str | Path | None = None,
         kind: type[AnyReport] = Report,
+        *,
+        cases: Iterable[CohortCase] = (),
     ) -> None:
         """Open a folder, creating it if necessary.
 
@@ -121,9 +123,11 @@ class Cohort:
             settings: Settings of the results, see :func:`settings_of`.
             table: Table of all slices, ``.csv`` or ``.parquet``; by default ``cohort.csv`` in the folder.
             kind: Type of the reports.
+            cases: The cases; their list is never overwritten.
 
         Raises:
-            ValueError: The folder contains results of other settings, or unreadable results.
+            ValueError: The folder contains results of other settings, unreadable results or files of the same names
+                that are not of a batch, or the table cannot be written. Nothing has been written then.
             OutputError: The folder is not writable.
         """
         self.folder = Path(folder)
@@ -132,6 +136,7 @@ class Cohort:
         self.totals = Totals()
         self.flagged: dict[str, int] = {}
         self._sources: dict[str, dict[str, Any]] = {}
+        self._check_outputs({case.listed for case in cases if case.listed is not None})
         with output(self.folder):
             (self.folder / REPORTS).mkdir(parents=True, exist_ok=True)
             self._check_settings(dict(settings))
@@ -221,6 +226,25 @@ class Cohort:
                 self._sources[files.name] = source
                 self.totals.add(report)
                 add(files.name, report)
+
+    def _check_outputs(self, lists: Collection[Path]) -> None:
+        """Check in advance that the tables and the settings do not overwrite other files."""
+        failed, settings = self.folder / FAILED, self.folder / SETTINGS
+        for path in (self.table, failed, settings):
+            if any(real_path(path) == real_path(listed) for listed in lists):
+                raise ValueError(
+                    f"{path} is the list of cases, and the batch writes a file of this name. Rename the list, or choose "
+                    "another folder for the results."
+                )
+        check_table(self.table, self.folder, (*lists, failed))
+        if settings.exists() or (self.folder / REPORTS).exists():
+            return
+        for path in (self.folder / TABLE, failed):
+            if path.exists() and path in (self.table, failed):
+                raise ValueError(
+                    f"{path} exists and is not a result of this batch. Choose another folder for the results, or "
+                    "rename it."
+                )
 
     def _check_settings(self, settings: dict[str, Any]) -> None:
         """Check that the settings match those of existing results; store them if there are none."""

@@ -12,6 +12,7 @@ from engine.cohort_samples import listed, table_rows
 from engine.report_samples import broken_report
 from rncarefine import __version__
 from rncarefine.batch import table as cohort_table
+from rncarefine.batch.cases import read_cases
 from rncarefine.batch.cohort import Cohort, OutputError, settings_of
 from rncarefine.batch.files import CaseFiles
 from rncarefine.nca.card import ModelRecord
@@ -138,6 +139,32 @@ def test_foreign_result_is_never_overwritten(tmp_path):
     results.check_result("p2", "p2.seg.nrrd")
     finish(results, "p2")
     results.check_result("p2", "p2.seg.nrrd")
+
+
+@pytest.mark.parametrize("name", ["cohort.csv", "failed.csv", "settings.json"])
+@pytest.mark.parametrize("resumed", [False, True])
+def test_the_list_of_cases_is_never_overwritten(tmp_path, name, resumed):
+    if resumed:
+        Cohort(tmp_path, SETTINGS)
+    (tmp_path / name).write_text("image,segmentation\ni.nrrd,s.nrrd\n")
+    (tmp_path / "link").symlink_to(tmp_path)
+    before = {name: (tmp_path / name).read_bytes() for name in listed(tmp_path)}
+    cases = read_cases(tmp_path / "link" / name)
+    with pytest.raises(ValueError, match=f"{name} is the list of cases"):
+        Cohort(tmp_path, SETTINGS, cases=cases)
+    with pytest.raises(ValueError, match="is the list of cases"):
+        Cohort(tmp_path / "out", SETTINGS, tmp_path / name, cases=cases)
+    assert {name: (tmp_path / name).read_bytes() for name in listed(tmp_path)} == before
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("name", ["cohort.csv", "failed.csv"])
+def test_tables_of_others_are_never_overwritten(tmp_path, name):
+    (tmp_path / name).write_bytes(b"made by hand")
+    with pytest.raises(ValueError, match=f"{name} exists"):
+        Cohort(tmp_path, SETTINGS)
+    assert listed(tmp_path) == [name]
+    assert (tmp_path / name).read_bytes() == b"made by hand"
 
 
 def test_report_is_written_before_the_result(tmp_path, monkeypatch):

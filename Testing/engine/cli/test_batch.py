@@ -194,10 +194,14 @@ def test_bad_options_are_one_line_status_2_and_no_file(address, folder, capsys, 
     assert listed(folder) == before
 
 
-def test_table_never_overwrites_the_list_of_cases(address, folder, capsys):
-    Path("list.csv").write_text("image,segmentation\nin/p1/image.nii.gz,in/p1/segmentation.nii.gz\n")
-    status = batch(address, "--table", "./list.csv", source="list.csv")
-    assert "already used" in one_line(capsys, status)
+def test_batch_never_overwrites_the_list_of_cases(address, folder, capsys):
+    Path("out").mkdir()
+    for path, more in (("list.csv", ["--table", "./list.csv"]), ("out/cohort.csv", []), ("out/failed.csv", [])):
+        Path(path).write_text(f"image,segmentation\n{folder}/in/p1/image.nii.gz,{folder}/in/p1/segmentation.nii.gz\n")
+        before = listed(folder)
+        assert path in one_line(capsys, batch(address, *more, source=path))
+        assert listed(folder) == before
+        assert Path(path).read_text().startswith("image,segmentation")
     status = batch(address, "--image", "x", source="list.csv")
     assert "list of cases" in one_line(capsys, status)
 
