@@ -24,6 +24,7 @@ from typing import Any
 
 from .. import __version__
 from ..atomic import real_path, write_text_whole
+from ..io.label_map import check_path
 from ..nca.card import ModelRecord
 from ..refine.options import RepairOptions
 from ..refine.records import AnyReport, Report
@@ -229,6 +230,7 @@ class Cohort:
 
     def _check_outputs(self, lists: Collection[Path]) -> None:
         """Check in advance that the tables and the settings do not overwrite other files."""
+        check_path(self.folder)
         failed, settings = self.folder / FAILED, self.folder / SETTINGS
         for path in (self.table, failed, settings):
             if any(real_path(path) == real_path(listed) for listed in lists):

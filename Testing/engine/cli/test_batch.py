@@ -162,6 +162,20 @@ def test_invalid_names_in_a_list_fail_alone(address, folder, capsys):
     assert "../../evil: failed: " in capsys.readouterr().err
 
 
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="All file names are Unicode")
+def test_a_path_that_is_not_utf_8_fails_its_case(address, folder, capsys):
+    bad = os.fsdecode(b"a\xff")
+    os.rename("in/p1", f"in/{bad}")
+    assert batch(address) == 1
+    assert {row["case"] for row in rows()} == {"p2", "p3"}
+    assert [row["case"] for row in rows("out/failed.csv")] == ["a\\udcff"]
+    (folder / bad).mkdir()
+    capsys.readouterr()
+    status = main(["batch", "in", "--output", bad, "--model", "seeing.npz", "--scheduler", address, *CHOSEN])
+    assert ascii(bad) in one_line(capsys, status)
+    assert listed(folder / bad) == []
+
+
 def test_options_reach_the_repair_and_are_compared(address, folder, capsys):
     method = ["--apex", "first", "--close-base", "--add-only", "--geometry", "--seed", "7", "--samples", "2"]
     batch(address, *method, "--trim-pool", "--mode", "slice-wise")

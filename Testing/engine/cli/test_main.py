@@ -193,6 +193,16 @@ def test_bad_input_is_one_line_status_2_and_no_file(case, capsys, more, complain
     assert names(case) == before
 
 
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="All file names are Unicode")
+@pytest.mark.parametrize("command", ["repair", "check", "evaluate"])
+def test_a_path_that_is_not_utf_8_is_one_line(case, capsys, command):
+    bad = os.fsdecode(b"\xff.nii.gz")
+    os.rename("case.nii.gz", bad)
+    output = ["--output", "out.nii.gz"] if command == "repair" else []
+    said = one_line(capsys, main([command, bad, "seg.nii.gz", *LABELS[:2], *output]))
+    assert ascii(bad) in said
+
+
 @pytest.mark.parametrize("options", [{"srow": np.full((3, 4), np.nan)}, {"dim": (44, -40, 4)}])
 def test_itk_output_about_damaged_headers_is_hidden(case, capfd, options):
     write_nifti(case / "case.nii", np.zeros((4, 40, 44), np.int16), **options)
