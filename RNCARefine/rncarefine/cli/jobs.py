@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from ..atomic import check_writable, write_text_whole, written_whole
@@ -115,10 +115,12 @@ def run_evaluate(
     json: Path | None,
     before: Path | None = None,
     task: str | None = None,
+    image: Path | None = None,
 ) -> None:
     """Compare a segmentation with the truth, print the metrics, and write them as JSON if a path is given."""
     outputs = [] if json is None else [json]
-    check_reports(outputs, (prediction, truth), endings=(".json",))
+    inputs = [path for path in (prediction, truth, before, image) if path is not None]
+    check_reports(outputs, inputs, endings=(".json",))
     existed = existing(outputs)
     if task == VESSELS.name or (task is None and is_picture(prediction)):
         choices = StructureChoice(named[0]), StructureChoice(named_in_truth[0])
@@ -129,10 +131,15 @@ def run_evaluate(
         return
     if before is not None:
         raise ValueError("--before applies to pictures of vessels only. Leave it out for a stack.")
-    ours, theirs, spacing = read_pair(
-        prediction, truth, _choice_for(prediction, *named), _choice_for(truth, *named_in_truth)
-    )
+    choices = _choice_for(prediction, *named), _choice_for(truth, *named_in_truth)
+    ours, theirs, spacing, first = read_pair(prediction, truth, *choices, image)
     slices, stack = evaluate(ours, theirs, spacing)
+    if first is None:
+        note(
+            "Please note: slices are numbered from the first that is stored, since the files do not state where it lies "
+            "in the image. Give the image with --image."
+        )
+    slices = [replace(one, k=one.k + (first or 0)) for one in slices]
     if json is not None:
         values = {
             "prediction": prediction.name,
