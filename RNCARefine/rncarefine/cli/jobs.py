@@ -92,7 +92,7 @@ def run_check(
     if task == VESSELS.name or (task is None and is_picture(image)):
         if task is None:
             picture_jobs.note_flat(image)
-        return picture_jobs.check_files(image, segmentation, choice, reports)
+        return picture_jobs.check_files(image, segmentation, choice, reports, options)
     case = read_case(image, segmentation, choice)
     result = check(case.stack, options)
     existed = existing(reports)
@@ -123,7 +123,9 @@ def run_evaluate(
     check_reports(outputs, inputs, endings=(".json",))
     existed = existing(outputs)
     if task == VESSELS.name or (task is None and is_picture(prediction)):
-        choices = StructureChoice(named[0]), StructureChoice(named_in_truth[0])
+        if image is not None:
+            raise ValueError("--image applies to stacks only. Leave it out for a picture of vessels.")
+        choices = StructureChoice(*named), StructureChoice(*named_in_truth)
         found = picture_jobs.evaluate_files(prediction, truth, *choices, before)
         if json is not None:
             write_text_whole(json, json_text(found))
@@ -230,6 +232,10 @@ def status_of(report: Report) -> int:
 
 
 def _choice_for(path: Path, label: Sequence[str] | None, segment: Sequence[str] | None) -> StructureChoice:
-    """Return the choice of structures according to the format of the file."""
+    """Return the choice of structures according to the format of the file.
+
+    If only the other kind was chosen, it is returned as it is, so that reading reports the error.
+    """
     named = is_seg_nrrd(path) or is_dicom_seg(path)
-    return StructureChoice(segment=segment) if named else StructureChoice(label)
+    by_name = segment is not None and (named or label is None)
+    return StructureChoice(segment=segment) if by_name else StructureChoice(label)

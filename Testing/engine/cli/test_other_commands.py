@@ -156,6 +156,19 @@ def test_evaluate_numbers_the_slices_of_a_dicom_segmentation_as_in_the_image(cas
     assert capsys.readouterr().err == ""
 
 
+@pytest.mark.parametrize(
+    ("prediction", "truth", "chosen"),
+    [
+        ("seg.nii.gz", "seg.nii.gz", ["--segment", "myocardium"]),
+        ("seg.seg.nrrd", "seg.seg.nrrd", ["--label", "2"]),
+        ("seg.nii.gz", "seg.seg.nrrd", ["--label", "2", "--truth-label", "2"]),
+    ],
+)
+def test_evaluate_refuses_labels_for_segments_and_segments_for_labels(case, capsys, prediction, truth, chosen):
+    said = one_line(capsys, main(["evaluate", prediction, truth, *chosen]))
+    assert f"{truth} " in said
+
+
 def test_evaluate_refuses_other_voxels_and_other_kinds_of_output(case, capsys):
     moved = volume(labels())
     moved.SetOrigin((0, 0, 0))
