@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from ..io.files import is_seg_nrrd, stem_of
+from ..io.files import has_names, is_seg_nrrd, stem_of
 from ..io.label_map import PHOTOGRAPHS, READABLE, is_file
 
 IMAGES = "{case}/image.*"
@@ -35,18 +35,25 @@ class CohortCase:
     Attributes:
         name: Name of the case.
         image: Image file; ``None`` if not found.
-        segmentation: Segmentation file, a label map or ``.seg.nrrd``; ``None`` if not found.
-        segment: Myocardium if it differs from the other cases: name or ID of a segment, or label.
-        pool: Blood pool, like ``segment``.
+        segmentation: Segmentation file, a label map or with named segments; ``None`` if not found.
+        label: Label of the myocardium in a label map, if it differs from the other cases.
+        segment: Name or ID of the myocardium in a file with named segments, if it differs from the other cases.
+        pool: Blood pool if it differs: label, or name or ID of a segment.
         listed: List that the case comes from; ``None`` if it was found in a folder.
     """
 
     name: str
     image: Path | None
     segmentation: Path | None
+    label: str | None = None
     segment: str | None = None
     pool: str | None = None
     listed: Path | None = field(default=None, compare=False)
+
+    @property
+    def has_names(self) -> bool:
+        """Whether the segmentation has named segments, so that :attr:`segment` applies, and not :attr:`label`."""
+        return self.segmentation is not None and has_names(self.segmentation)
 
     def name_problem(self) -> str:
         """Return why the name of the case is not a valid file name; empty if it is."""
@@ -131,14 +138,14 @@ def read_cases(path: str | Path) -> list[CohortCase]:
 
     ==================  =========================================================================================
     ``image``           image file
-    ``segmentation``    segmentation file, a label map or ``.seg.nrrd``
+    ``segmentation``    segmentation file, a label map, ``.seg.nrrd`` or DICOM SEG
     ``case``, ``name``  name of the case (either column); by default that of the image
     ``label``           label of the myocardium in a label map, if it differs from the other cases
-    ``segment``         name or ID of the myocardium in a ``.seg.nrrd``, if it differs
+    ``segment``         name or ID of the myocardium in a ``.seg.nrrd`` or DICOM SEG, if it differs
     ``pool``            blood pool in either kind of file, if it differs
     ==================  =========================================================================================
 
-    Several labels or segments form one wall; they are separated by commas or semicolons, labels also by spaces.
+    Both ``label`` and ``segment`` may be given: each file takes the one of its kind. Several labels or segments form one wall; they are separated by commas or semicolons, labels also by spaces.
 
     Args:
         path: The file. Relative paths in it start from its folder.
@@ -219,9 +226,7 @@ def _listed(row: dict[str, str | None], path: Path, line: int) -> CohortCase:
         raise ValueError(
             f"{path}, line {line}: the image is missing. Add it, or a column 'case' with the names of the cases."
         )
-    # A list may have both kinds of files, and so both columns.
-    columns = ("segment", "label") if segmentation is not None and is_seg_nrrd(segmentation) else ("label", "segment")
-    return CohortCase(name, image, segmentation, value(columns[0]) or value(columns[1]), value("pool"), path)
+    return CohortCase(name, image, segmentation, value("label"), value("segment"), value("pool"), path)
 
 
 def _encoding(path: Path) -> str:

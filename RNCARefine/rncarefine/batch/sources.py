@@ -15,7 +15,7 @@ def case_source(case: CohortCase) -> dict[str, Any]:
     return {
         "image": _description(case.image),
         "segmentation": _description(case.segmentation),
-        "segment": case.segment,
+        "segment": _wall(case),
         "pool": case.pool,
     }
 
@@ -32,11 +32,16 @@ def difference(case: CohortCase, source: Mapping[str, Any]) -> str:
     for what, path in (("image", case.image), ("segmentation", case.segmentation)):
         if not _same(path, source.get(what)):
             return f"the {what} {path} has changed"
-    for what, value in (("segment", case.segment), ("pool", case.pool)):
+    for what, value in (("segment", _wall(case)), ("pool", case.pool)):
         before = source.get(what)
         if source and value != before and _normalised(value) != _normalised(before):
             return f"the {what} has changed from {before!r} to {value!r}"
     return ""
+
+
+def _wall(case: CohortCase) -> str | None:
+    """Return the case's own label or segment of the myocardium, whichever applies to its file."""
+    return case.segment if case.has_names else case.label
 
 
 def _normalised(chosen: str | None) -> str | float | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..atomic import check_writable, write_text_whole, written_whole
 from ..io.choice import StructureChoice
-from ..io.files import Case, check_result, is_dicom_seg, is_seg_nrrd, noted, read_case, read_pair, write_case
+from ..io.files import Case, check_result, has_names, noted, read_case, read_pair, write_case
 from ..io.picture_files import is_picture
 from ..io.sample import sample_files
 from ..io.segmentation_file import Segment
@@ -236,6 +236,5 @@ def _choice_for(path: Path, label: Sequence[str] | None, segment: Sequence[str] 
 
     If only the other kind was chosen, it is returned as it is, so that reading reports the error.
     """
-    named = is_seg_nrrd(path) or is_dicom_seg(path)
-    by_name = segment is not None and (named or label is None)
+    by_name = segment is not None and (label is None or has_names(path))
     return StructureChoice(segment=segment) if by_name else StructureChoice(label)

@@ -372,7 +372,7 @@ def _read_segmentation(
     if not is_file(path):
         wrong = " is a folder. Give a file" if path.is_dir() else ": there is no such file. Check the path"
         raise ValueError(f"{path}{wrong} of the segmentation.")
-    if is_seg_nrrd(path) or is_dicom_seg(path):
+    if has_names(path):
         named: SegNrrd | DicomSeg = read_seg_nrrd(path) if is_seg_nrrd(path) else read_dicom_seg(path, series)
         if choice.labels or choice.pool_label is not None:
             raise ValueError(f"{path} has named segments. Use --segment and --pool-segment, not labels.")
@@ -432,6 +432,11 @@ def is_dicom_seg(path: Path) -> bool:
     if is_seg_nrrd(path) or path.name.lower().endswith(READABLE) or path.is_dir():
         return False
     return is_dicom(path)
+
+
+def has_names(path: Path) -> bool:
+    """Return whether a segmentation has named segments, and not labels."""
+    return is_seg_nrrd(path) or is_dicom_seg(path)
 
 
 def stem_of(path: Path) -> str:

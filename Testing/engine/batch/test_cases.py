@@ -220,13 +220,13 @@ def test_list_has_labels_and_segments(tmp_path):
         "p2,i,s.seg.nrrd,2,myo,cavity\n"
         "p3,i,s.nii.gz,,,\n"
         "p4,i,s.nii.gz,,5,\n"
-        "p5,i,s.seg.nrrd,wall,,\n"
+        "p5,i,s.dcm,2,,\n"
     )
     cases = read_cases(write_list(tmp_path, text))
-    assert [(case.segment, case.pool) for case in cases] == [
-        ("2", "3"),
-        ("myo", "cavity"),
-        (None, None),
-        ("5", None),
-        ("wall", None),
+    assert [(case.has_names, case.label, case.segment, case.pool) for case in cases] == [
+        (False, "2", "myo", "3"),
+        (True, "2", "myo", "cavity"),
+        (False, None, None, None),
+        (False, None, "5", None),
+        (True, "2", None, None),
     ]

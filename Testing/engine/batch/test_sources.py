@@ -14,7 +14,7 @@ from rncarefine.batch.sources import case_source, difference
 def case(tmp_path):
     (tmp_path / "i.nrrd").write_bytes(b"image")
     (tmp_path / "s.nrrd").write_bytes(b"mask")
-    return CohortCase("p1", tmp_path / "i.nrrd", tmp_path / "s.nrrd", segment="2")
+    return CohortCase("p1", tmp_path / "i.nrrd", tmp_path / "s.nrrd", label="2")
 
 
 def test_a_case_is_described_by_path_size_time_and_hash_of_its_files(case):
@@ -50,14 +50,18 @@ def test_another_content_is_noticed(case, content):
 
 
 def test_another_segment_is_noticed(case):
-    assert difference(replace(case, segment="3"), case_source(case)) == "the segment has changed from '2' to '3'"
+    assert difference(replace(case, label="3"), case_source(case)) == "the segment has changed from '2' to '3'"
     assert difference(replace(case, pool="4"), case_source(case)) == "the pool has changed from None to '4'"
 
 
 def test_a_label_is_the_same_however_a_spreadsheet_writes_it(case):
-    assert difference(replace(case, segment="2.0"), case_source(case)) == ""
-    assert difference(replace(case, segment="nan"), case_source(replace(case, segment="nan"))) == ""
-    assert difference(replace(case, segment="myo"), case_source(case)) != ""
+    assert difference(replace(case, label="2.0"), case_source(case)) == ""
+    assert difference(replace(case, label="nan"), case_source(replace(case, label="nan"))) == ""
+    assert difference(replace(case, label="myo"), case_source(case)) != ""
+
+
+def test_a_choice_that_does_not_apply_to_the_file_makes_no_difference(case):
+    assert difference(replace(case, segment="myo"), case_source(case)) == ""
 
 
 def test_what_is_not_known_makes_no_difference(case, tmp_path):

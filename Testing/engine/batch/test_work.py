@@ -123,7 +123,7 @@ def test_the_result_of_a_dicom_segmentation_of_any_name_is_one(tmp_path):
     assert result_name(CohortCase("p1", None, tmp_path / "IM0001")) == "p1.dcm"
 
 
-MAP, NAMED = Path("s.nii.gz"), Path("s.seg.nrrd")
+MAP, NAMED, SEG = Path("s.nii.gz"), Path("s.seg.nrrd"), Path("s.dcm")
 ALL = StructureChoice(2, "myo", 3, "pool")
 
 
@@ -132,15 +132,21 @@ ALL = StructureChoice(2, "myo", 3, "pool")
     [
         (MAP, (None, None), ALL, StructureChoice(label=2, pool_label=3)),
         (NAMED, (None, None), ALL, StructureChoice(segment="myo", pool_segment="pool")),
-        (MAP, ("7", "8.0"), ALL, StructureChoice(label=7, pool_label=8)),
-        (MAP, ("2;4", None), ALL, StructureChoice(label=(2, 4), pool_label=3)),
-        (MAP, ("2, 4", "5"), ALL, StructureChoice(label=(2, 4), pool_label=5)),
-        (NAMED, ("wall", None), ALL, StructureChoice(segment="wall", pool_segment="pool")),
-        (NAMED, ("wall", None), StructureChoice(label=2), StructureChoice(segment="wall")),
+        (MAP, ("7", None, "8.0"), ALL, StructureChoice(label=7, pool_label=8)),
+        (MAP, ("2;4", "wall", None), ALL, StructureChoice(label=(2, 4), pool_label=3)),
+        (MAP, ("2, 4", None, "5"), ALL, StructureChoice(label=(2, 4), pool_label=5)),
+        (NAMED, ("2", "wall", None), ALL, StructureChoice(segment="wall", pool_segment="pool")),
+        (SEG, ("2", "wall", "9"), ALL, StructureChoice(segment="wall", pool_segment="9")),
+        (NAMED, (None, "wall", None), StructureChoice(label=2), StructureChoice(segment="wall")),
+        # The options for all cases apply where a case has no choice of the kind of its file.
+        (SEG, ("2", None, None), ALL, StructureChoice(segment="myo", pool_segment="pool")),
+        (MAP, (None, "wall", None), ALL, StructureChoice(label=2, pool_label=3)),
         (MAP, (None, None), StructureChoice(), StructureChoice()),
         # Nothing that fits was chosen: reading the file then says so.
         (MAP, (None, None), StructureChoice(segment="myo"), StructureChoice(segment="myo")),
         (NAMED, (None, None), StructureChoice(label=2, pool_label=3), StructureChoice(label=2, pool_label=3)),
+        (SEG, ("2", None, "9"), StructureChoice(), StructureChoice(label=2)),
+        (MAP, (None, "wall", "9"), StructureChoice(), StructureChoice(segment="wall")),
     ],
 )
 def test_own_segments_take_precedence(path, own, common, chosen):
@@ -158,7 +164,7 @@ def test_each_kind_of_file_takes_its_own_right_ventricle(path, other):
 
 def test_a_blood_pool_of_several_labels_is_refused():
     with pytest.raises(ValueError, match="one label"):
-        choice_for(CohortCase("p1", None, MAP, "2", "3;4"), StructureChoice())
+        choice_for(CohortCase("p1", None, MAP, "2", pool="3;4"), StructureChoice())
 
 
 @pytest.mark.parametrize("text", ["myo", "2.5", "nan", "inf"])

@@ -154,7 +154,9 @@ def test_evaluate_shows_masks_of_the_same_name_apart(case, capsys):
 )
 def test_options_of_stacks_are_refused_for_a_picture(case, capsys, command, option):
     first = "photo.png" if command == "check" else "truth.png"
-    assert option[0].replace("--truth-segment", "--segment") in one_line(capsys, main([command, first, "mask.png", *option]))
+    assert option[0].replace("--truth-segment", "--segment") in one_line(
+        capsys, main([command, first, "mask.png", *option])
+    )
 
 
 def test_masks_of_different_size_are_reported_alike_by_repair_and_evaluate(case, capsys):
