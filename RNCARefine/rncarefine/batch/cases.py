@@ -145,7 +145,8 @@ def read_cases(path: str | Path) -> list[CohortCase]:
     ``pool``            blood pool in either kind of file, if it differs
     ==================  =========================================================================================
 
-    Both ``label`` and ``segment`` may be given: each file takes the one of its kind. Several labels or segments form one wall; they are separated by commas or semicolons, labels also by spaces.
+    Both ``label`` and ``segment`` may be given: each file takes the one of its kind. Several labels or segments form one
+    wall; they are separated by commas or semicolons, labels also by spaces.
 
     Args:
         path: The file. Relative paths in it start from its folder.

@@ -105,6 +105,7 @@ class Cohort:
         totals: Totals of the table when it was last rebuilt.
         flagged: Finished cases, each with the number of its flagged slices.
         failed: Failed cases, each with the reason.
+        damaged: Cases whose report cannot be read, each with the reason and the remedy.
         interrupted: Cases that were running when a previous run was killed or crashed.
     """
 
@@ -127,8 +128,8 @@ class Cohort:
             cases: The cases; their list is never overwritten.
 
         Raises:
-            ValueError: The folder contains results of other settings, unreadable results or files of the same names
-                that are not of a batch, or the table cannot be written. Nothing has been written then.
+            ValueError: The folder contains results of other settings, or files of the same names that are not of a
+                batch, or the table cannot be written. Nothing has been written then.
             OutputError: The folder is not writable.
         """
         self.folder = Path(folder)
@@ -136,6 +137,7 @@ class Cohort:
         self.kind = kind
         self.totals = Totals()
         self.flagged: dict[str, int] = {}
+        self.damaged: dict[str, str] = {}
         self._sources: dict[str, dict[str, Any]] = {}
         self._check_outputs({case.listed for case in cases if case.listed is not None})
         with output(self.folder):
@@ -172,7 +174,10 @@ class Cohort:
         path = self.folder / result
         # A file of a case that was running when the process was killed is its own result.
         if path.exists() and not self.is_finished(name) and name not in self.interrupted:
-            raise ValueError(f"{path} exists and is not a result of this batch. Choose another folder for the results.")
+            raise ValueError(
+                f"{path} exists and is not a result of this batch, or its report is missing. Choose another folder for "
+                "the results, or move the file away."
+            )
 
     def marked(self) -> set[str]:
         """Return the cases that are marked as running."""
@@ -216,13 +221,14 @@ class Cohort:
     def write_table(self) -> None:
         """Rebuild the table from the reports, in the order of the cases.
 
+        Cases whose report cannot be read are left out, see :attr:`damaged`.
+
         Raises:
-            ValueError: A report cannot be read.
             OutputError: The table cannot be written.
         """
-        self.flagged, self._sources, self.totals = {}, {}, Totals()
+        self.flagged, self._sources, self.totals, self.damaged = {}, {}, Totals(), {}
         with output(self.folder), written_table(self.table, self.kind.RECORD) as add:
-            for files, report, source in read_reports(self.folder, self.kind):
+            for files, report, source in read_reports(self.folder, self.kind, self.damaged):
                 self.flagged[files.name] = report.review_count
                 self._sources[files.name] = source
                 self.totals.add(report)
@@ -235,8 +241,8 @@ class Cohort:
         for path in (self.table, failed, settings):
             if any(real_path(path) == real_path(listed) for listed in lists):
                 raise ValueError(
-                    f"{path} is the list of cases, and the batch writes a file of this name. Rename the list, or choose "
-                    "another folder for the results."
+                    f"{path} is the list of cases, and the batch writes a file of this name. Rename the list, or "
+                    "choose another folder for the results."
                 )
         check_table(self.table, self.folder, (*lists, failed))
         if settings.exists() or (self.folder / REPORTS).exists():

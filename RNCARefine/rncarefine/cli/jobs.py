@@ -138,8 +138,8 @@ def run_evaluate(
     slices, stack = evaluate(ours, theirs, spacing)
     if first is None:
         note(
-            "Please note: slices are numbered from the first that is stored, since the files do not state where it lies "
-            "in the image. Give the image with --image."
+            "Please note: slices are numbered from the first that is stored, since the files do not state where it "
+            "lies in the image. Give the image with --image."
         )
     slices = [replace(one, k=one.k + (first or 0)) for one in slices]
     if json is not None:

@@ -12,9 +12,11 @@ from engine.cohort_samples import listed, table_rows
 from engine.report_samples import broken_report
 from rncarefine import __version__
 from rncarefine.batch import table as cohort_table
-from rncarefine.batch.cases import read_cases
+from rncarefine.batch.cases import CohortCase, read_cases
 from rncarefine.batch.cohort import Cohort, OutputError, settings_of
 from rncarefine.batch.files import CaseFiles
+from rncarefine.batch.runs import BatchRun
+from rncarefine.batch.work import result_name
 from rncarefine.nca.card import ModelRecord
 from rncarefine.refine.options import RepairOptions
 
@@ -230,12 +232,38 @@ def test_settings_in_use_are_not_replaced(tmp_path):
         Cohort(tmp_path / "out", {**SETTINGS, "seed": 5})
 
 
-@pytest.mark.parametrize("content", ["{", "[]", '{"case": "p1"}', '{"case": "p1", "result": "x", "report": {}}'])
-def test_a_report_that_cannot_be_read_is_named_and_so_are_settings(tmp_path, content):
+DAMAGED = [
+    "{",
+    "[]",
+    '{"case": "p1"}',
+    '{"case": "p1", "result": "x", "report": {}}',
+    '{"case": "p1", "result": "", "report": 2}',
+]
+
+
+@pytest.mark.parametrize("content", [*DAMAGED, "p2", "\0\xff"])
+def test_a_damaged_report_fails_its_case_until_it_is_deleted_with_the_result(tmp_path, content):
+    results = Cohort(tmp_path, SETTINGS)
+    finish(results, "p1")
+    finish(results, "p2")
+    report = tmp_path / "reports" / "p1.json"
+    other = (tmp_path / "reports" / "p2.json").read_text()  # a copy of another report
+    report.write_bytes((other if content == "p2" else content).encode("latin-1"))
+    cases = [CohortCase(name, Path("i.nrrd"), Path("s.seg.nrrd")) for name in ("p1", "p2", "p3")]
+    batch_run = BatchRun(Cohort(tmp_path, SETTINGS), cases, result_name)
+    assert [case.name for case in batch_run.begin()] == ["p3"]
+    outcome = batch_run.outcome(False)
+    assert (outcome.skipped, list(outcome.failed)) == (["p2"], ["p1"])
+    assert str(report) in outcome.failed["p1"]
+    assert {row["case"] for row in rows(tmp_path)} == {"p2"}
+    report.unlink()
+    (tmp_path / "p1.seg.nrrd").unlink()
+    batch_run = BatchRun(Cohort(tmp_path, SETTINGS), cases, result_name)
+    assert [case.name for case in batch_run.begin()] == ["p1", "p3"]
+
+
+def test_settings_that_cannot_be_read_are_named(tmp_path):
     Cohort(tmp_path, SETTINGS)
-    (tmp_path / "reports" / "p1.json").write_text(content)
-    with pytest.raises(ValueError, match=r"p1\.json.*Delete"):
-        Cohort(tmp_path, SETTINGS)
     (tmp_path / "settings.json").write_text("{")
     with pytest.raises(ValueError, match=r"settings\.json"):
         Cohort(tmp_path, SETTINGS)

@@ -152,7 +152,7 @@ def test_evaluate_shows_masks_of_the_same_name_apart(case, capsys):
         ("evaluate", ["--image", "photo.png"]),
     ],
 )
-def test_options_of_stacks_are_refused_for_a_picture(case, capsys, command, option):
+def test_check_and_evaluate_refuse_options_of_stacks_for_a_picture(case, capsys, command, option):
     first = "photo.png" if command == "check" else "truth.png"
     assert option[0].replace("--truth-segment", "--segment") in one_line(
         capsys, main([command, first, "mask.png", *option])
