@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -11,6 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from ..io.files import has_names, is_seg_nrrd, stem_of
 from ..io.label_map import PHOTOGRAPHS, READABLE, is_file
+from .rows import Row, read_rows
 
 IMAGES = "{case}/image.*"
 SEGMENTATIONS = "{case}/segmentation.*"
@@ -145,8 +145,8 @@ def read_cases(path: str | Path) -> list[CohortCase]:
     ``pool``            blood pool in either kind of file, if it differs
     ==================  =========================================================================================
 
-    Both ``label`` and ``segment`` may be given: each file takes the one of its kind. Several labels or segments form one
-    wall; they are separated by commas or semicolons, labels also by spaces.
+    Both ``label`` and ``segment`` may be given: each file takes the one of its kind. Several labels or segments form
+    one wall; they are separated by commas or semicolons, labels also by spaces.
 
     Args:
         path: The file. Relative paths in it start from its folder.
@@ -155,33 +155,8 @@ def read_cases(path: str | Path) -> list[CohortCase]:
         ValueError: The file cannot be read, has no cases, or has a case twice.
     """
     path = Path(path)
-    try:
-        with path.open(encoding=_encoding(path), newline="") as file:
-            first = file.readline()
-            hint = re.fullmatch(r'"?sep=(.)"?\s*', first, re.IGNORECASE)  # separator line of Excel
-            if hint is None:
-                file.seek(0)
-            table = csv.DictReader(file, delimiter=_delimiter(first) if hint is None else hint[1])
-            names = [_column(name) for name in table.fieldnames or []]
-            if len(set(names) - {""}) != len([name for name in names if name]):
-                raise ValueError(f"{path}: a column occurs twice ({', '.join(names)}). Delete one of the two.")
-            table.fieldnames = names
-            missing = [name for name in COLUMNS if name not in names]
-            if missing:
-                present = ", ".join(repr(name) for name in names) or "none"
-                raise ValueError(
-                    f"{path}: the column {missing[0]!r} is missing; the columns are {present}. Separate columns "
-                    f"by commas or semicolons; give {' and '.join(COLUMNS)}; optionally case, label, segment, pool."
-                )
-            # Spreadsheets write rows of commas only.
-            rows = (row for row in table if any((row[name] or "").strip() for name in names))
-            cases = [_listed(row, path, table.line_num) for row in rows]
-    except UnicodeError as error:
-        raise ValueError(
-            f'{path}: the list of cases is not encoded in UTF-8. Save it as CSV in UTF-8 (in Excel, "CSV UTF-8").'
-        ) from error
-    except (OSError, csv.Error) as error:
-        raise ValueError(f"{path}: the list of cases cannot be read ({error}). Give a CSV file in UTF-8.") from error
+    rows = read_rows(path, "list of cases", COLUMNS, (*NAMES, "label", "segment", "pool"))
+    cases = [_listed(row, path, line) for line, row in rows]
     if not cases:
         raise ValueError(f"{path}: the list has no cases. Add a row per case.")
     return checked_cases(cases)
@@ -206,11 +181,11 @@ def checked_cases(cases: Sequence[CohortCase]) -> list[CohortCase]:
     return list(cases)
 
 
-def _listed(row: dict[str, str | None], path: Path, line: int) -> CohortCase:
+def _listed(row: Row, path: Path, line: int) -> CohortCase:
     def value(column: str) -> str | None:
         return (row.get(column) or "").strip() or None
 
-    if any(extra.strip() for extra in row.get(None) or ()):  # type: ignore[call-overload]
+    if any(extra.strip() for extra in row.get(None) or ()):
         raise ValueError(
             f"{path}, line {line}: there are more fields than columns. Put several labels in quotes, or separate them "
             "by spaces."
@@ -228,28 +203,6 @@ def _listed(row: dict[str, str | None], path: Path, line: int) -> CohortCase:
             f"{path}, line {line}: the image is missing. Add it, or a column 'case' with the names of the cases."
         )
     return CohortCase(name, image, segmentation, value("label"), value("segment"), value("pool"), path)
-
-
-def _encoding(path: Path) -> str:
-    """Return the encoding of a list: UTF-16 (Excel's "Unicode text"), or UTF-8 with or without a byte order mark."""
-    with path.open("rb") as file:
-        start = file.read(4096)
-    if start[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return "utf-16"
-    if b"\0" in start:
-        raise ValueError(f"{path}: the list of cases is not a text file. Save it as CSV in UTF-8.")
-    return "utf-8-sig"
-
-
-def _delimiter(line: str) -> str:
-    """Return the column separator in the first line of a list."""
-    return max((",", ";", "\t"), key=line.count)
-
-
-def _column(name: str) -> str:
-    """Return the normalised name of a column: known names in lower case."""
-    known = name.strip().casefold()
-    return known if known in (*COLUMNS, *NAMES, "label", "segment", "pool") else name.strip()
 
 
 def _stem(path: Path) -> str:

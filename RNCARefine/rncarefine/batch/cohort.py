@@ -14,7 +14,6 @@ from the reports whenever the folder is opened. The table may be in another fold
 
 from __future__ import annotations
 
-import csv
 import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
@@ -32,12 +31,15 @@ from ..report.report import csv_text, json_text
 from ..words import Verdict, strict_values
 from .cases import CohortCase
 from .files import BEGUN, REPORTS, OutputError, output, read_reports
+from .rows import read_rows
 from .sources import difference
 from .table import append_text, check_table, csv_rows, is_parquet, written_table
 
 __all__ = ["Cohort", "OutputError", "Totals", "settings_of"]
 
 TABLE, FAILED, SETTINGS = "cohort.csv", "failed.csv", "settings.json"
+_FAILURE = ("case", "reason")
+"""Columns of the table of failures."""
 
 
 def settings_of(model: ModelRecord, options: RepairOptions, **choices: str | int | bool | None) -> dict[str, Any]:
@@ -278,8 +280,11 @@ class Cohort:
         path = self.folder / FAILED
         if not path.is_file():
             return {}
-        with path.open(encoding="utf-8", newline="") as file:
-            return {row["case"]: row["reason"] for row in csv.DictReader(file)}
+        try:  # people look at it with a spreadsheet, and save it
+            rows = read_rows(path, "table of failures", _FAILURE)
+        except ValueError as error:
+            raise ValueError(f"{error} Or delete it: failed cases are repeated in any case.") from error
+        return {row["case"]: row["reason"] or "" for _, row in rows if row["case"]}
 
     def _write_failed(self) -> None:
-        write_text_whole(self.folder / FAILED, csv_text([("case", "reason"), *sorted(self.failed.items())]))
+        write_text_whole(self.folder / FAILED, csv_text([_FAILURE, *sorted(self.failed.items())]))

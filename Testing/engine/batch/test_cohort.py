@@ -133,6 +133,27 @@ def test_failed_cases_are_logged_with_the_reason_until_they_succeed(tmp_path):
     assert not again.is_finished("p1")
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("between", [",", ";", "\t"])
+def test_failures_saved_by_a_spreadsheet_are_read(tmp_path, encoding, between):
+    Cohort(tmp_path, SETTINGS)
+    text = f"case{between}reason\r\nGr\u00f6\u00dfe{between}No segment.\r\np2{between}\r\n{between}\r\n"
+    (tmp_path / "failed.csv").write_text(text, encoding=encoding)
+    results = Cohort(tmp_path, SETTINGS)
+    assert results.failed == {"Gr\u00f6\u00dfe": "No segment.", "p2": ""}
+    results.fail({"p3": "No segment."})
+    assert [row["case"] for row in table_rows(tmp_path / "failed.csv")] == ["Gr\u00f6\u00dfe", "p2", "p3"]
+
+
+@pytest.mark.parametrize("content", [b"", b"name;reason\n", "case,reason\nM\u00fcller,x\n".encode("cp1252"), b"PK\0"])
+def test_failures_that_cannot_be_read_are_named(tmp_path, content):
+    Cohort(tmp_path, SETTINGS)
+    (tmp_path / "failed.csv").write_bytes(content)
+    with pytest.raises(ValueError, match=r"failed\.csv.*delete"):
+        Cohort(tmp_path, SETTINGS)
+    assert (tmp_path / "failed.csv").read_bytes() == content
+
+
 def test_foreign_result_is_never_overwritten(tmp_path):
     (tmp_path / "p1.seg.nrrd").write_bytes(b"drawn by hand")
     results = Cohort(tmp_path, SETTINGS)
