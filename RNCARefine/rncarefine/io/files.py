@@ -5,6 +5,7 @@ Used by the command line and the Python API; the Slicer module reads nodes inste
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -429,7 +430,7 @@ def is_seg_nrrd(path: Path) -> bool:
 
 def is_dicom_seg(path: Path) -> bool:
     """Return whether a file is a DICOM SEG, by its name or its content."""
-    if is_seg_nrrd(path) or path.name.lower().endswith(READABLE) or path.is_dir():
+    if is_seg_nrrd(path) or path.name.lower().endswith(READABLE) or os.path.isdir(path):  # which raises no errors
         return False
     return is_dicom(path)
 

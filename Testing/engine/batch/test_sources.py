@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -47,6 +48,24 @@ def test_another_content_is_noticed(case, content):
     case.segmentation.write_bytes(content)
     os.utime(case.segmentation, (1, 1))
     assert difference(case, source) == f"the segmentation {case.segmentation} has changed"
+
+
+@pytest.mark.parametrize("image", ["series", "series/2.dcm"])
+def test_a_change_of_a_dicom_series_is_noticed(case, tmp_path, image):
+    (tmp_path / "series").mkdir()
+    for name in "123":
+        (tmp_path / "series" / f"{name}.dcm").write_bytes(name.encode())
+    case = replace(case, image=tmp_path / image)
+    source = case_source(case)
+    assert difference(case, source) == ""
+    shutil.copytree(tmp_path / "series", tmp_path / "copy", copy_function=shutil.copyfile)
+    assert difference(replace(case, image=tmp_path / image.replace("series", "copy")), source) == ""
+    (tmp_path / "copy" / "3.dcm").write_bytes(b"4")  # of the same size, and older
+    os.utime(tmp_path / "copy" / "3.dcm", (1, 1))
+    changed = replace(case, image=tmp_path / image.replace("series", "copy"))
+    assert difference(changed, source) == f"the image {changed.image} has changed"
+    (tmp_path / "series" / "3.dcm").unlink()
+    assert difference(case, source) == f"the image {case.image} has changed"
 
 
 def test_another_segment_is_noticed(case):

@@ -148,6 +148,24 @@ def test_list_of_cases_has_its_own_segments(address, folder):
     assert [row["added_mm2"] for row in sides[0]] == [row["added_mm2"] for row in sides[1]]
 
 
+def test_folders_of_dicom_series_are_repaired_and_compared(address, folder, capsys):
+    pytest.importorskip("highdicom")
+    from engine.dicom_samples import write_seg, write_series
+
+    for name in ("d1", "d2"):
+        instances = write_series(folder / "in" / name / "image")
+        write_seg(folder / "in" / name / "segmentation.dcm", instances)
+    chosen = [*CHOSEN, "--segment", "1", "--pool-segment", "2"]
+    assert batch(address, chosen=chosen) == 0
+    assert {"d1.dcm", "d2.dcm", "p1.nii.gz"} <= set(listed(folder / "out"))
+    capsys.readouterr()
+    (first, *_) = sorted((folder / "in" / "d2" / "image").iterdir())
+    first.write_bytes(first.read_bytes() + b"\0\0")
+    assert batch(address, chosen=chosen) == 1
+    assert [row["case"] for row in rows("out/failed.csv")] == ["d2"]
+    assert closing(capsys.readouterr().out)["done before"] == "4"
+
+
 def test_invalid_names_in_a_list_fail_alone(address, folder, capsys):
     names = ["../../evil", "a/b", "CON", "n" * 300, "good"]
     rows_of = "".join(f"{name},p1/image.nii.gz,p1/segmentation.nii.gz\n" for name in names)
