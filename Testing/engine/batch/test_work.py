@@ -11,7 +11,7 @@ import SimpleITK as sitk
 from engine.cohort_samples import cut_off, file_work, listed, write_cohort
 from engine.file_samples import MYOCARDIUM, POOL, labels, named_segment, write_labels, write_segmentation
 from rncarefine.batch import work as cohort_work
-from rncarefine.batch.cases import CohortCase
+from rncarefine.batch.cases import LONGEST_NAME, CohortCase
 from rncarefine.batch.cohort import Cohort
 from rncarefine.batch.runs import BatchRun
 from rncarefine.batch.sources import case_source
@@ -39,6 +39,15 @@ def test_a_case_is_repaired_and_its_report_kept(case, tmp_path):
     content = json.loads((work.folder / "reports/p1.json").read_text())
     assert content["source"] == case_source(case)
     assert content["report"]["stack"]["closed_after"] == 4
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_a_case_with_the_longest_name_is_written(case, tmp_path, named):
+    if named:
+        case = replace(case, segmentation=write_segmentation(tmp_path / "s.seg.nrrd"))
+    choice = StructureChoice(MYOCARDIUM, "myocardium", POOL, "blood pool")
+    result = file_work(tmp_path, choice=choice)(replace(case, name="n" * LONGEST_NAME))
+    assert result.report is not None, result.reason
 
 
 def test_a_segmentation_of_named_segments_stays_one(case, tmp_path):

@@ -169,6 +169,23 @@ def test_reports_of_every_kind_are_written_beside_the_result(case):
     assert set(names(case)) == {"case.nii.gz", "seeing.json", "seeing.npz", "seg.nii.gz", "seg.seg.nrrd"} | written
 
 
+@pytest.mark.parametrize(
+    ("segmentation", "ending"), [("seg.nii.gz", ".nii.gz"), ("seg.nii.gz", ".mha"), ("seg.seg.nrrd", ".seg.nrrd")]
+)
+def test_names_of_up_to_220_bytes_are_written(case, capsys, segmentation, ending):
+    names = [
+        "o" * (220 - len(ending)) + ending,
+        *("r" * (220 - len(kind)) + kind for kind in (".html", ".json", ".csv")),
+    ]
+    reports = [part for name in names[1:] for part in ("--report", name)]
+    chosen = LABELS if ending != ".seg.nrrd" else NAMES
+    for _ in range(2):  # the second replaces the first, which is copied for the time of the move
+        assert repair(*reports, segmentation=segmentation, output=names[0], chosen=chosen) == 0
+    assert all((case / name).is_file() for name in names)
+    assert repair(segmentation=segmentation, output=f"o{names[0]}", chosen=chosen) == 2
+    assert "221 bytes" in capsys.readouterr().err
+
+
 # Bad input
 
 
