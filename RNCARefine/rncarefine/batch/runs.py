@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..refine.records import AnyReport
+from ..words import counted
 from .cases import CohortCase, checked_cases
 from .cohort import Cohort, Totals
 from .files import CaseFiles
@@ -59,7 +60,7 @@ class BatchOutcome:
 
     def summary(self) -> str:
         """Return a summary of one line."""
-        done = f"{len(self.repaired)} case{'' if len(self.repaired) == 1 else 's'} done"
+        done = f"{counted(len(self.repaired), 'case')} done"
         if self.skipped:
             done += f" and {len(self.skipped)} before"
         return (

@@ -22,7 +22,7 @@ from ..refine.picture import check_picture, repair_picture
 from ..refine.picture_metrics import PictureMetrics, evaluate_picture
 from ..refine.place_records import PictureReport, PlaceRecord
 from ..report.picture_report import write_picture_report
-from ..words import PlaceVerdict, strict_values
+from ..words import PlaceVerdict, counted, strict_values
 from .status import FINE, FLAGGED, note
 from .tables import (
     add_columns,
@@ -202,8 +202,7 @@ def show_picture_report(report: PictureReport) -> None:
     """Print the places, the summary line, and the warnings."""
     out().print(place_table(report))
     if len(report.places) > MAX_ROWS:
-        left = len(report.places) - MAX_ROWS
-        out().print(f"{left} more place{'' if left == 1 else 's'}: see the report (--report FILE.html).")
+        out().print(f"{counted(len(report.places) - MAX_ROWS, 'more place')}: see the report (--report FILE.html).")
     out().print(report.summary(), markup=False, soft_wrap=True)
     for warning in report.warnings:
         note(f"Please note: {warning}")

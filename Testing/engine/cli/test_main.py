@@ -271,11 +271,31 @@ def test_an_earlier_result_outlives_a_failure_of_any_output(case, capsys, monkey
     assert not [name for name in names(case) if name.startswith(".")]
 
 
-def test_wrong_usage_is_status_2(case):
-    assert main(["repair", "case.nii.gz"]) == 2
-    assert main(["mend"]) == 2
-    assert repair("--samples", "0") == 2
-    assert repair("--device", "abacus") == 2
+def test_wrong_usage_is_one_line_and_status_2(case, capsys):
+    for arguments in (
+        ["repair", "case.nii.gz"],
+        ["mend"],
+        ["check", "--nothing"],
+        ["check", "a", "b", os.fsdecode(b"\xff")],
+    ):
+        assert "--help" in one_line(capsys, main(arguments))
+    for option in (["--samples", "0"], ["--device", "abacus"], ["--phase", "-1"]):
+        assert option[0] in one_line(capsys, repair(*option))
+
+
+def test_without_arguments_the_help_is_printed(capsys):
+    assert main([]) == 2
+    said = capsys.readouterr()
+    assert "evaluate" in said.out
+    assert said.err == ""
+
+
+def test_emoji_codes_in_names_are_printed_as_they_are(case, capsys):
+    Path("case.nii.gz").rename("a:heart:[b].nii.gz")
+    assert main(["check", "a:heart:[b].nii.gz", "seg.nii.gz", *LABELS, "--report", "r:bug:.csv"]) == 1
+    said = capsys.readouterr().out
+    assert "a:heart:[b]" in said
+    assert "r:bug:.csv" in said
 
 
 def test_internal_error_exits_3(case, monkeypatch, capsys):
