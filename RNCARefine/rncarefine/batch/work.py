@@ -159,15 +159,15 @@ def choice_for(case: CohortCase, common: StructureChoice) -> StructureChoice:
     """
     label, segment, named = case.label or common.label, case.segment or common.segment, case.has_names
     if named:
-        own, foreign = segment, case.label
+        unfit = segment is None and case.label is not None
         chosen = StructureChoice(segment=segment, pool_segment=case.pool or common.pool_segment)
         other = StructureChoice(label, pool_label=common.pool_label)
     else:
-        own, foreign = label, case.segment
+        unfit = label is None and case.segment is not None
         chosen = StructureChoice(label, pool_label=case.pool or common.pool_label)
         other = StructureChoice(segment=segment, pool_segment=common.pool_segment)
     # If only the other kind was chosen, it is returned as it is, so that reading reports the error.
-    if chosen == StructureChoice() or (own is None and foreign is not None):
+    if chosen == StructureChoice() or unfit:
         chosen = other
     rv_label, rv_segment = common.rv_label, common.rv_segment
     if rv_label is not None and rv_segment is not None:
