@@ -158,17 +158,15 @@ def choice_for(case: CohortCase, common: StructureChoice) -> StructureChoice:
         ValueError: A label is not a whole number.
     """
     label, segment, named = case.label or common.label, case.segment or common.segment, case.has_names
-    if named:
-        unfit = segment is None and case.label is not None
-        chosen = StructureChoice(segment=segment, pool_segment=case.pool or common.pool_segment)
-        other = StructureChoice(label, pool_label=common.pool_label)
-    else:
-        unfit = label is None and case.segment is not None
-        chosen = StructureChoice(label, pool_label=case.pool or common.pool_label)
-        other = StructureChoice(segment=segment, pool_segment=common.pool_segment)
     # If only the other kind was chosen, it is returned as it is, so that reading reports the error.
-    if chosen == StructureChoice() or unfit:
-        chosen = other
+    if named:
+        chosen = StructureChoice(segment=segment, pool_segment=case.pool or common.pool_segment)
+        if chosen == StructureChoice() or (segment is None and case.label is not None):
+            chosen = StructureChoice(label, pool_label=common.pool_label)
+    else:
+        chosen = StructureChoice(label, pool_label=case.pool or common.pool_label)
+        if chosen == StructureChoice() or (label is None and case.segment is not None):
+            chosen = StructureChoice(segment=segment, pool_segment=common.pool_segment)
     rv_label, rv_segment = common.rv_label, common.rv_segment
     if rv_label is not None and rv_segment is not None:
         rv_label, rv_segment = (None, rv_segment) if named else (rv_label, None)

@@ -147,6 +147,8 @@ ALL = StructureChoice(2, "myo", 3, "pool")
         (NAMED, ("2", "wall", None), ALL, StructureChoice(segment="wall", pool_segment="pool")),
         (SEG, ("2", "wall", "9"), ALL, StructureChoice(segment="wall", pool_segment="9")),
         (NAMED, (None, "wall", None), StructureChoice(label=2), StructureChoice(segment="wall")),
+        # What does not apply to the file is not read.
+        (NAMED, ("wall", "wall", None), ALL, StructureChoice(segment="wall", pool_segment="pool")),
         # The options for all cases apply where a case has no choice of the kind of its file.
         (SEG, ("2", None, None), ALL, StructureChoice(segment="myo", pool_segment="pool")),
         (MAP, (None, "wall", None), ALL, StructureChoice(label=2, pool_label=3)),
