@@ -159,14 +159,19 @@ def test_evaluate_numbers_the_slices_of_a_dicom_segmentation_as_in_the_image(cas
 @pytest.mark.parametrize(
     ("prediction", "truth", "chosen"),
     [
-        ("seg.nii.gz", "seg.nii.gz", ["--segment", "myocardium"]),
-        ("seg.seg.nrrd", "seg.seg.nrrd", ["--label", "2"]),
-        ("seg.nii.gz", "seg.seg.nrrd", ["--label", "2", "--truth-label", "2"]),
+        ("one.nrrd", "one.nrrd", ["--segment", "wall"]),
+        ("one.seg.nrrd", "one.seg.nrrd", ["--label", "2"]),
+        ("one.nrrd", "one.seg.nrrd", ["--label", "2", "--truth-label", "2"]),
     ],
 )
 def test_evaluate_refuses_labels_for_segments_and_segments_for_labels(case, capsys, prediction, truth, chosen):
-    said = one_line(capsys, main(["evaluate", prediction, truth, *chosen]))
-    assert f"{truth} " in said
+    """Also where there is only one, which needs no choice."""
+    values = MYOCARDIUM * (labels() == MYOCARDIUM).astype(np.uint8)
+    write_labels(case / "one.nrrd", values)
+    write_segments(case / "one.seg.nrrd", [("wall", 0, MYOCARDIUM)], values[None])
+    assert main(["evaluate", prediction, truth]) == 0
+    capsys.readouterr()
+    assert f"{truth} " in one_line(capsys, main(["evaluate", prediction, truth, *chosen]))
 
 
 def test_evaluate_refuses_other_voxels_and_other_kinds_of_output(case, capsys):
