@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 LONGEST_NAME = 220
-"""Longest file name in bytes: file systems allow 255, and temporary names add a prefix."""
+"""Longest file name in bytes: file systems allow 255, and temporary names add up to two prefixes of 14 bytes."""
 _NEW = "-new-"
 _TEMPORARY = re.compile(rf"^(\.[0-9a-f]{{8}}{_NEW})+")
 
@@ -92,7 +92,7 @@ def check_writable(path: Path, used: Iterable[Path] = (), made: Path | None = No
             raise ValueError(
                 f"{path} is already used as an input or output and is never overwritten. Choose another name."
             )
-    length = len(os.fsencode(path.name))
+    length = len(os.fsencode(named(path)))  # a temporary name may be checked again by a writer
     if length > LONGEST_NAME:
         raise ValueError(
             f"{path}: the file name is too long ({length} bytes, at most {LONGEST_NAME}). Choose a shorter one."

@@ -103,7 +103,7 @@ SENTENCES: dict[ReasonCode, str] = {
     ),
     ReasonCode.VESSEL_GAP: _("The vessel has a gap of {length_px:.0f} px."),
     ReasonCode.LOOSE_FRAGMENT: _("A loose fragment has a centreline of {length_px:.0f} px."),
-    ReasonCode.PINHOLE: _("The vessel has a hole of {area_px:.0f} pixels."),
+    ReasonCode.PINHOLE: _("The vessel has a hole of {area_px:.0f} px."),
     ReasonCode.SPUR: _("The vessel has a side branch of {length_px:.0f} px."),
     ReasonCode.OPEN_END: _("The image shows {length_px:.0f} px more of the vessel beyond this end."),
     ReasonCode.BRIDGE_TOO_LONG: _(

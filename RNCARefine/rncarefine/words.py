@@ -107,6 +107,11 @@ class Mode(Word):
     """Each slice and its neighbours."""
 
 
+def counted(count: int, noun: str) -> str:
+    """Return a number with its noun, for example "1 slice" or "2 slices"."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def strict_values(value: Any) -> Any:
     """Convert a value to strict JSON types: strings, numbers, lists and dictionaries.
 

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import csv
 import re
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-from ..io.files import is_seg_nrrd, stem_of
-from ..io.label_map import PHOTOGRAPHS, READABLE, is_file
+from ..io.files import has_names, is_seg_nrrd, stem_of
+from ..io.label_map import READABLE, is_file
+from .patterns import IMAGES, SEGMENTATIONS, assign_common, by_case, matching, whole_pattern
+from .rows import Row, read_rows
 
-IMAGES = "{case}/image.*"
-SEGMENTATIONS = "{case}/segmentation.*"
-"""Default patterns: one folder per case."""
 COLUMNS = ("image", "segmentation")
 """Required columns of a list of cases."""
 NAMES = ("case", "name")
 """Accepted names of the name column; without it a case is named after its image."""
-_CASE = "{case}"
 LONGEST_NAME = 200
 """Maximum length of a case name in bytes (UTF-8); file names, with prefix and extension, are limited to 255."""
 _UNFIT = re.compile(r'[\\/:*?"<>|\x00-\x1f\ud800-\udfff]|^\.|[. ]$|^$')
@@ -35,18 +31,27 @@ class CohortCase:
     Attributes:
         name: Name of the case.
         image: Image file; ``None`` if not found.
-        segmentation: Segmentation file, a label map or ``.seg.nrrd``; ``None`` if not found.
-        segment: Myocardium if it differs from the other cases: name or ID of a segment, or label.
-        pool: Blood pool, like ``segment``.
+        segmentation: Segmentation file, a label map or with named segments; ``None`` if not found.
+        label: Label of the myocardium in a label map, if it differs from the other cases.
+        segment: Name or ID of the myocardium in a file with named segments, if it differs from the other cases.
+        pool: Blood pool if it differs: label, or name or ID of a segment.
         listed: List that the case comes from; ``None`` if it was found in a folder.
+        unreadable: Why its folder cannot be read; empty if it can.
     """
 
     name: str
     image: Path | None
     segmentation: Path | None
+    label: str | None = None
     segment: str | None = None
     pool: str | None = None
     listed: Path | None = field(default=None, compare=False)
+    unreadable: str = ""
+
+    @property
+    def has_names(self) -> bool:
+        """Whether the segmentation has named segments, so that :attr:`segment` applies, and not :attr:`label`."""
+        return self.segmentation is not None and has_names(self.segmentation)
 
     def name_problem(self) -> str:
         """Return why the name of the case is not a valid file name; empty if it is."""
@@ -64,10 +69,12 @@ class CohortCase:
         """Return the image and the segmentation.
 
         Raises:
-            ValueError: One of them is missing, or the name of the case is not a valid file name.
+            ValueError: One of them is missing or unreadable, or the name of the case is not a valid file name.
         """
         if problem := self.name_problem():
             raise ValueError(problem)
+        if self.unreadable:
+            raise ValueError(self.unreadable)
         for what, path in (("image", self.image), ("segmentation", self.segmentation)):
             if path is None:
                 raise ValueError(f"There is no {what} for this case. Add it, or correct the pattern of the {what}s.")
@@ -90,12 +97,13 @@ def find_cases(
     A pattern is the path of a file inside the folder, in which ``{case}`` is the name of the case, ``*`` any characters
     and ``?`` one character: ``{case}/image.nii.gz`` for one folder per case, ``{case}_img.nrrd`` for all files in one
     folder, ``labelsTr/{case}.nii.gz`` for nnU-Net. A pattern without ``{case}`` is relative to the folder of each case.
-    Hidden files and unsupported formats are ignored.
+    An image may also be the folder of a DICOM series, such as ``{case}/image``. Hidden files and unsupported formats
+    are ignored. A case whose folder cannot be read fails.
 
     Args:
         folder: Folder to search.
         image_pattern: Pattern of the images; by default ``{case}/image.*``.
-        segmentation_pattern: Pattern of the segmentations, ``.seg.nrrd`` or label maps; by default
+        segmentation_pattern: Pattern of the segmentations, label maps or with named segments; by default
             ``{case}/segmentation.*``. A file that matches both patterns belongs to the more specific one.
         leave_out: Subfolder to skip, such as that of the results.
 
@@ -108,19 +116,27 @@ def find_cases(
     folder = Path(folder)
     if not folder.is_dir():
         raise ValueError(f"{folder} is not a folder. Give the folder of the cases.")
-    patterns = [_whole_pattern(image_pattern or IMAGES), _whole_pattern(segmentation_pattern or SEGMENTATIONS)]
-    images, segmentations = (_matching(folder, pattern, leave_out) for pattern in patterns)
+    patterns = [whole_pattern(image_pattern or IMAGES), whole_pattern(segmentation_pattern or SEGMENTATIONS)]
+    unreadable: dict[str, str] = {}
+    images = matching(folder, patterns[0], leave_out, unreadable, series=True)
+    segmentations = matching(folder, patterns[1], leave_out, unreadable)
     images = {path: name for path, name in images.items() if not is_seg_nrrd(path)}
-    _assign_common(images, segmentations, patterns)
-    found = _by_case(images, patterns[0]), _by_case(segmentations, patterns[1])
+    assign_common(images, segmentations, patterns)
+    found = by_case(images, patterns[0]), by_case(segmentations, patterns[1])
     if not found[0].keys() & found[1].keys():
+        if unreadable:
+            raise ValueError(next(iter(unreadable.values())))
         raise ValueError(
             f"{folder}: no case has both an image that matches {patterns[0]!r} and a segmentation that matches "
             f"{patterns[1]!r} ({len(images)} images and {len(segmentations)} segmentations match). Give other "
             "patterns; {case} is the name of a case."
         )
-    names = sorted(found[0].keys() | found[1].keys())
-    return checked_cases([CohortCase(name, found[0].get(name), found[1].get(name)) for name in names])
+    return checked_cases(
+        [
+            CohortCase(name, found[0].get(name), found[1].get(name), unreadable=unreadable.get(name, ""))
+            for name in sorted(found[0].keys() | found[1].keys() | unreadable.keys())
+        ]
+    )
 
 
 def read_cases(path: str | Path) -> list[CohortCase]:
@@ -131,14 +147,15 @@ def read_cases(path: str | Path) -> list[CohortCase]:
 
     ==================  =========================================================================================
     ``image``           image file
-    ``segmentation``    segmentation file, a label map or ``.seg.nrrd``
+    ``segmentation``    segmentation file, a label map, ``.seg.nrrd`` or DICOM SEG
     ``case``, ``name``  name of the case (either column); by default that of the image
     ``label``           label of the myocardium in a label map, if it differs from the other cases
-    ``segment``         name or ID of the myocardium in a ``.seg.nrrd``, if it differs
+    ``segment``         name or ID of the myocardium in a ``.seg.nrrd`` or DICOM SEG, if it differs
     ``pool``            blood pool in either kind of file, if it differs
     ==================  =========================================================================================
 
-    Several labels or segments form one wall; they are separated by commas or semicolons, labels also by spaces.
+    Both ``label`` and ``segment`` may be given: each file takes the one of its kind. Several labels or segments form
+    one wall; they are separated by commas or semicolons, labels also by spaces.
 
     Args:
         path: The file. Relative paths in it start from its folder.
@@ -147,33 +164,8 @@ def read_cases(path: str | Path) -> list[CohortCase]:
         ValueError: The file cannot be read, has no cases, or has a case twice.
     """
     path = Path(path)
-    try:
-        with path.open(encoding=_encoding(path), newline="") as file:
-            first = file.readline()
-            hint = re.fullmatch(r'"?sep=(.)"?\s*', first, re.IGNORECASE)  # separator line of Excel
-            if hint is None:
-                file.seek(0)
-            table = csv.DictReader(file, delimiter=_delimiter(first) if hint is None else hint[1])
-            names = [_column(name) for name in table.fieldnames or []]
-            if len(set(names) - {""}) != len([name for name in names if name]):
-                raise ValueError(f"{path}: a column occurs twice ({', '.join(names)}). Delete one of the two.")
-            table.fieldnames = names
-            missing = [name for name in COLUMNS if name not in names]
-            if missing:
-                present = ", ".join(repr(name) for name in names) or "none"
-                raise ValueError(
-                    f"{path}: the column {missing[0]!r} is missing; the columns are {present}. Separate columns "
-                    f"by commas or semicolons; give {' and '.join(COLUMNS)}; optionally case, label, segment, pool."
-                )
-            # Spreadsheets write rows of commas only.
-            rows = (row for row in table if any((row[name] or "").strip() for name in names))
-            cases = [_listed(row, path, table.line_num) for row in rows]
-    except UnicodeError as error:
-        raise ValueError(
-            f'{path}: the list of cases is not encoded in UTF-8. Save it as CSV in UTF-8 (in Excel, "CSV UTF-8").'
-        ) from error
-    except (OSError, csv.Error) as error:
-        raise ValueError(f"{path}: the list of cases cannot be read ({error}). Give a CSV file in UTF-8.") from error
+    rows = read_rows(path, "list of cases", COLUMNS, (*NAMES, "label", "segment", "pool"))
+    cases = [_listed(row, path, line) for line, row in rows]
     if not cases:
         raise ValueError(f"{path}: the list has no cases. Add a row per case.")
     return checked_cases(cases)
@@ -198,11 +190,11 @@ def checked_cases(cases: Sequence[CohortCase]) -> list[CohortCase]:
     return list(cases)
 
 
-def _listed(row: dict[str, str | None], path: Path, line: int) -> CohortCase:
+def _listed(row: Row, path: Path, line: int) -> CohortCase:
     def value(column: str) -> str | None:
         return (row.get(column) or "").strip() or None
 
-    if any(extra.strip() for extra in row.get(None) or ()):  # type: ignore[call-overload]
+    if any(extra.strip() for extra in row.get(None) or ()):
         raise ValueError(
             f"{path}, line {line}: there are more fields than columns. Put several labels in quotes, or separate them "
             "by spaces."
@@ -219,101 +211,9 @@ def _listed(row: dict[str, str | None], path: Path, line: int) -> CohortCase:
         raise ValueError(
             f"{path}, line {line}: the image is missing. Add it, or a column 'case' with the names of the cases."
         )
-    # A list may have both kinds of files, and so both columns.
-    columns = ("segment", "label") if segmentation is not None and is_seg_nrrd(segmentation) else ("label", "segment")
-    return CohortCase(name, image, segmentation, value(columns[0]) or value(columns[1]), value("pool"), path)
-
-
-def _encoding(path: Path) -> str:
-    """Return the encoding of a list: UTF-16 (Excel's "Unicode text"), or UTF-8 with or without a byte order mark."""
-    with path.open("rb") as file:
-        start = file.read(4096)
-    if start[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return "utf-16"
-    if b"\0" in start:
-        raise ValueError(f"{path}: the list of cases is not a text file. Save it as CSV in UTF-8.")
-    return "utf-8-sig"
-
-
-def _delimiter(line: str) -> str:
-    """Return the column separator in the first line of a list."""
-    return max((",", ";", "\t"), key=line.count)
-
-
-def _column(name: str) -> str:
-    """Return the normalised name of a column: known names in lower case."""
-    known = name.strip().casefold()
-    return known if known in (*COLUMNS, *NAMES, "label", "segment", "pool") else name.strip()
+    return CohortCase(name, image, segmentation, value("label"), value("segment"), value("pool"), path)
 
 
 def _stem(path: Path) -> str:
     """Return a file name without its extension."""
     return stem_of(path) if path.name.lower().endswith(READABLE) else path.stem
-
-
-def _whole_pattern(pattern: str) -> str:
-    whole = pattern if _CASE in pattern else f"{_CASE}/{pattern}"
-    parts = PurePosixPath(whole).parts
-    if whole.startswith("/") or ".." in parts or "**" in parts or whole.endswith("/"):
-        raise ValueError(f"The pattern {pattern!r} must be the path of a file inside the folder, such as {IMAGES!r}.")
-    return str(PurePosixPath(*parts))
-
-
-def _matching(folder: Path, pattern: str, leave_out: str | Path | None) -> dict[Path, str]:
-    """Return the files that match a pattern, with the names of their cases."""
-    expression = _expression(pattern)
-    out = None if leave_out is None else Path(leave_out).resolve()
-    found = {}
-    for path in _files(folder, pattern.count("/"), out):
-        match = expression.fullmatch(path.relative_to(folder).as_posix())
-        if match and path.name.lower().endswith((*READABLE, *PHOTOGRAPHS)):
-            found[path] = match["case"]
-    return found
-
-
-def _expression(pattern: str) -> re.Pattern[str]:
-    words = {"*": "[^/]*", "?": "[^/]"}
-    text, named = "", False
-    for part in re.split(r"(\{case\}|\*|\?)", pattern):
-        if part == _CASE:
-            text += "(?P=case)" if named else "(?P<case>[^/]+)"
-            named = True
-        else:
-            text += words.get(part, re.escape(part))
-    return re.compile(text)
-
-
-def _files(folder: Path, depth: int, leave_out: Path | None) -> Iterator[Path]:
-    """Yield the files exactly ``depth`` folders down."""
-    for path in sorted(folder.iterdir()):
-        if path.name.startswith("."):
-            continue
-        if depth and path.is_dir() and path.resolve() != leave_out:
-            yield from _files(path, depth - 1, leave_out)
-        elif not depth and path.is_file():
-            yield path
-
-
-def _assign_common(images: dict[Path, str], segmentations: dict[Path, str], patterns: Sequence[str]) -> None:
-    """Assign each file that matches both patterns to the more specific one."""
-    lengths = [len(re.sub(r"\{case\}|\*|\?", "", pattern)) for pattern in patterns]
-    for path in sorted(images.keys() & segmentations.keys()):
-        if lengths[0] == lengths[1]:
-            raise ValueError(
-                f"{path} matches the patterns of the images, {patterns[0]!r}, and of the segmentations, "
-                f"{patterns[1]!r}. Give more specific patterns."
-            )
-        del (segmentations if lengths[0] > lengths[1] else images)[path]
-
-
-def _by_case(files: dict[Path, str], pattern: str) -> dict[str, Path]:
-    cases: dict[str, list[Path]] = defaultdict(list)
-    for path, name in files.items():
-        cases[name].append(path)
-    for name, paths in sorted(cases.items()):
-        if len(paths) > 1:
-            listed = ", ".join(path.name for path in paths)
-            raise ValueError(
-                f"Case {name!r}: several files match {pattern!r} ({listed}). Give a more specific pattern."
-            )
-    return {name: path for name, (path,) in cases.items()}

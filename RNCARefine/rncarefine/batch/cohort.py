@@ -14,16 +14,16 @@ from the reports whenever the folder is opened. The table may be in another fold
 
 from __future__ import annotations
 
-import csv
 import json
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from .. import __version__
-from ..atomic import write_text_whole
+from ..atomic import real_path, write_text_whole
+from ..io.label_map import check_path
 from ..nca.card import ModelRecord
 from ..refine.options import RepairOptions
 from ..refine.records import AnyReport, Report
@@ -31,12 +31,15 @@ from ..report.report import csv_text, json_text
 from ..words import Verdict, strict_values
 from .cases import CohortCase
 from .files import BEGUN, REPORTS, OutputError, output, read_reports
+from .rows import read_rows
 from .sources import difference
-from .table import append_text, csv_rows, is_parquet, written_table
+from .table import append_text, check_table, csv_rows, is_parquet, written_table
 
 __all__ = ["Cohort", "OutputError", "Totals", "settings_of"]
 
 TABLE, FAILED, SETTINGS = "cohort.csv", "failed.csv", "settings.json"
+_FAILURE = ("case", "reason")
+"""Columns of the table of failures."""
 
 
 def settings_of(model: ModelRecord, options: RepairOptions, **choices: str | int | bool | None) -> dict[str, Any]:
@@ -104,6 +107,7 @@ class Cohort:
         totals: Totals of the table when it was last rebuilt.
         flagged: Finished cases, each with the number of its flagged slices.
         failed: Failed cases, each with the reason.
+        damaged: Cases whose report cannot be read, each with the reason and the remedy.
         interrupted: Cases that were running when a previous run was killed or crashed.
     """
 
@@ -113,6 +117,8 @@ class Cohort:
         settings: Mapping[str, Any],
         table: str | Path | None = None,
         kind: type[AnyReport] = Report,
+        *,
+        cases: Iterable[CohortCase] = (),
     ) -> None:
         """Open a folder, creating it if necessary.
 
@@ -121,9 +127,11 @@ class Cohort:
             settings: Settings of the results, see :func:`settings_of`.
             table: Table of all slices, ``.csv`` or ``.parquet``; by default ``cohort.csv`` in the folder.
             kind: Type of the reports.
+            cases: The cases; their list is never overwritten.
 
         Raises:
-            ValueError: The folder contains results of other settings, or unreadable results.
+            ValueError: The folder contains results of other settings, or files of the same names that are not of a
+                batch, or the table cannot be written. Nothing has been written then.
             OutputError: The folder is not writable.
         """
         self.folder = Path(folder)
@@ -131,7 +139,9 @@ class Cohort:
         self.kind = kind
         self.totals = Totals()
         self.flagged: dict[str, int] = {}
+        self.damaged: dict[str, str] = {}
         self._sources: dict[str, dict[str, Any]] = {}
+        self._check_outputs({case.listed for case in cases if case.listed is not None})
         with output(self.folder):
             (self.folder / REPORTS).mkdir(parents=True, exist_ok=True)
             self._check_settings(dict(settings))
@@ -166,7 +176,10 @@ class Cohort:
         path = self.folder / result
         # A file of a case that was running when the process was killed is its own result.
         if path.exists() and not self.is_finished(name) and name not in self.interrupted:
-            raise ValueError(f"{path} exists and is not a result of this batch. Choose another folder for the results.")
+            raise ValueError(
+                f"{path} exists and is not a result of this batch, or its report is missing. Choose another folder for "
+                "the results, or move the file away."
+            )
 
     def marked(self) -> set[str]:
         """Return the cases that are marked as running."""
@@ -210,17 +223,38 @@ class Cohort:
     def write_table(self) -> None:
         """Rebuild the table from the reports, in the order of the cases.
 
+        Cases whose report cannot be read are left out, see :attr:`damaged`.
+
         Raises:
-            ValueError: A report cannot be read.
             OutputError: The table cannot be written.
         """
-        self.flagged, self._sources, self.totals = {}, {}, Totals()
+        self.flagged, self._sources, self.totals, self.damaged = {}, {}, Totals(), {}
         with output(self.folder), written_table(self.table, self.kind.RECORD) as add:
-            for files, report, source in read_reports(self.folder, self.kind):
+            for files, report, source in read_reports(self.folder, self.kind, self.damaged):
                 self.flagged[files.name] = report.review_count
                 self._sources[files.name] = source
                 self.totals.add(report)
                 add(files.name, report)
+
+    def _check_outputs(self, lists: Collection[Path]) -> None:
+        """Check in advance that the tables and the settings do not overwrite other files."""
+        check_path(self.folder)
+        failed, settings = self.folder / FAILED, self.folder / SETTINGS
+        for path in (self.table, failed, settings):
+            if any(real_path(path) == real_path(listed) for listed in lists):
+                raise ValueError(
+                    f"{path} is the list of cases, and the batch writes a file of this name. Rename the list, or "
+                    "choose another folder for the results."
+                )
+        check_table(self.table, self.folder, (*lists, failed))
+        if settings.exists() or (self.folder / REPORTS).exists():
+            return
+        for path in (self.folder / TABLE, failed):
+            if path.exists() and path in (self.table, failed):
+                raise ValueError(
+                    f"{path} exists and is not a result of this batch. Choose another folder for the results, or "
+                    "rename it."
+                )
 
     def _check_settings(self, settings: dict[str, Any]) -> None:
         """Check that the settings match those of existing results; store them if there are none."""
@@ -246,8 +280,11 @@ class Cohort:
         path = self.folder / FAILED
         if not path.is_file():
             return {}
-        with path.open(encoding="utf-8", newline="") as file:
-            return {row["case"]: row["reason"] for row in csv.DictReader(file)}
+        try:  # people look at it with a spreadsheet, and save it
+            rows = read_rows(path, "table of failures", _FAILURE)
+        except ValueError as error:
+            raise ValueError(f"{error} Or delete it: failed cases are repeated in any case.") from error
+        return {row["case"]: row["reason"] or "" for _, row in rows if row["case"]}
 
     def _write_failed(self) -> None:
-        write_text_whole(self.folder / FAILED, csv_text([("case", "reason"), *sorted(self.failed.items())]))
+        write_text_whole(self.folder / FAILED, csv_text([_FAILURE, *sorted(self.failed.items())]))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..atomic import written_whole
+from ..io.raw import one_line
 from ..refine.records import AnyReport, Report
 from ..report.report import json_text
 
@@ -110,18 +111,18 @@ class CaseFiles:
                     left.unlink(missing_ok=True)
 
 
-def read_reports(folder: Path, kind: type[AnyReport] = Report) -> Iterator[tuple[CaseFiles, AnyReport, dict[str, Any]]]:
+def read_reports(
+    folder: Path, kind: type[AnyReport], damaged: dict[str, str]
+) -> Iterator[tuple[CaseFiles, AnyReport, dict[str, Any]]]:
     """Yield the finished cases of a cohort, sorted by name.
 
     Args:
         folder: Folder of the cohort.
         kind: Type of the reports.
+        damaged: Filled with the cases whose report cannot be read, each with the reason and the remedy.
 
     Yields:
         Files, report and source of the case; the source is empty if unknown.
-
-    Raises:
-        ValueError: A report cannot be read.
     """
     for path in sorted((folder / REPORTS).glob("*.json")):
         if path.name.startswith("."):  # left by a killed run
@@ -129,11 +130,15 @@ def read_reports(folder: Path, kind: type[AnyReport] = Report) -> Iterator[tuple
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
             files = CaseFiles(folder, str(content["case"]), str(content["result"]))
+            if files.report_path != path:
+                raise ValueError(f"it is that of the case {files.name!r}")
             report, source = kind.from_dict(content.get("report", content)), dict(content.get("source") or {})
-        except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(
-                f"{path} is not a report of a case ({error}). Delete it to repair the case again."
-            ) from error
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            damaged[path.stem] = (
+                f"{path} is not a report of this case ({one_line(error)}). Delete it, and the result of the case in "
+                f"{folder}, to repair the case again."
+            )
+            continue
         if files.result_path.is_file():
             yield files, report, source
 

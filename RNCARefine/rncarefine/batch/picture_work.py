@@ -29,7 +29,11 @@ class PictureWork(FileWork):
         """
         image, segmentation = case.files()
         check_picture_result(files.result_path, (image, segmentation))
-        label = next(iter(self.choice.labels), None) if case.segment is None else _label(case.segment)
+        if case.segment is not None:
+            raise ValueError(
+                "The mask of a picture has labels, not named segments. Use the column 'label' of the list."
+            )
+        label = next(iter(self.choice.labels), None) if case.label is None else _label(case.label)
         with files.running():
             content = read_picture(image, segmentation, label=label)
             result = repair_picture(content.picture, model, self.options, progress)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..refine.records import AnyReport
+from ..words import counted
 from .cases import CohortCase, checked_cases
 from .cohort import Cohort, Totals
 from .files import CaseFiles
@@ -59,7 +60,7 @@ class BatchOutcome:
 
     def summary(self) -> str:
         """Return a summary of one line."""
-        done = f"{len(self.repaired)} case{'' if len(self.repaired) == 1 else 's'} done"
+        done = f"{counted(len(self.repaired), 'case')} done"
         if self.skipped:
             done += f" and {len(self.skipped)} before"
         return (
@@ -103,9 +104,10 @@ class BatchRun:
         self.skipped: list[str] = []
         self.result_of = result_of
         self._on_case = on_case or (lambda outcome: None)
-        self._problems = {case.name: problem for case in cases if (problem := case.name_problem())}
+        problems = {case.name: case.name_problem() or cohort.damaged.get(case.name, "") for case in cases}
+        self._problems = {name: problem for name, problem in problems.items() if problem}
         for case in self.cases:
-            if case.name not in self._problems:  # a case with an invalid name fails
+            if case.name not in self._problems:  # such a case fails
                 cohort.check_result(case.name, result_of(case))
         sweep(cohort, self.cases, result_of)
 
@@ -126,7 +128,7 @@ class BatchRun:
                 others[case.name] = outdated
             else:
                 self.skipped.append(case.name)
-        self.cohort.fail(others)
+        self.cohort.fail({**self.cohort.damaged, **others})
         self.cohort.forget_failures(self.skipped)
         for name in self.skipped:
             self._on_case(CaseOutcome(name, "finished before", flagged=self.cohort.flagged[name] > 0))

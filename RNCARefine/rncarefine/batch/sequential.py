@@ -105,8 +105,11 @@ def repair_cases(
         rv = replace(rv, rv_label=int(right_ventricle))
     chosen_rv = {} if right_ventricle is None else {"right_ventricle": right_ventricle}
     settings = settings_of(model.record(), options, segment=segment, pool=pool, **chosen_rv)
-    cohort = Cohort(output_folder, settings)
-    chosen = [replace(case, segment=case.segment or segment, pool=case.pool or pool) for case in cases]
+    cohort = Cohort(output_folder, settings, cases=cases)
+    chosen = [
+        replace(case, label=case.label or segment, segment=case.segment or segment, pool=case.pool or pool)
+        for case in cases
+    ]
     work = FileWork(cohort.folder, model_reference(options.model, model), model.record(), options, rv)
     batch_run = BatchRun(cohort, chosen, result_name, on_case)
     return run_sequentially(batch_run, work, progress)

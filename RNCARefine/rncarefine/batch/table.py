@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Union, get_args, get_origin
 
 from ..atomic import check_writable, written_whole
+from ..io.label_map import check_path
 from ..refine.records import AnyReport, ReviewStatus, SliceRecord
 from ..report.report import column_types, csv_text, table_rows
 
@@ -38,6 +39,7 @@ def check_table(path: Path, folder: Path, used: Iterable[Path] = ()) -> None:
     """
     if path.suffix.lower() not in ENDINGS:
         raise ValueError(f"{path}: the table must end in {' or '.join(ENDINGS)}. Rename it.")
+    check_path(path)
     check_writable(path, used, folder)
     if is_parquet(path) and find_spec("pyarrow") is None:
         raise ValueError(

@@ -10,7 +10,7 @@ from pathlib import Path
 from .. import __version__
 from ..io.choice import StructureChoice
 from ..io.dicom_seg import SEG_ENDING
-from ..io.files import is_dicom_seg, is_seg_nrrd, noted, read_case, write_case
+from ..io.files import is_dicom_seg, noted, read_case, write_case
 from ..io.label_map import TWO_FILES, WRITABLE
 from ..io.seg_nrrd import ENDING
 from ..nca.card import ModelRecord
@@ -157,21 +157,16 @@ def choice_for(case: CohortCase, common: StructureChoice) -> StructureChoice:
     Raises:
         ValueError: A label is not a whole number.
     """
+    label, segment, named = case.label or common.label, case.segment or common.segment, case.has_names
     # If only the other kind was chosen, it is returned as it is, so that reading reports the error.
-    named = case.segmentation is not None and (is_seg_nrrd(case.segmentation) or is_dicom_seg(case.segmentation))
     if named:
-        names = StructureChoice(segment=case.segment or common.segment, pool_segment=case.pool or common.pool_segment)
-        chosen = (
-            StructureChoice(label=common.label, pool_label=common.pool_label) if names == StructureChoice() else names
-        )
+        chosen = StructureChoice(segment=segment, pool_segment=case.pool or common.pool_segment)
+        if chosen == StructureChoice() or (segment is None and case.label is not None):
+            chosen = StructureChoice(label, pool_label=common.pool_label)
     else:
-        label = common.label if case.segment is None else case.segment
-        labels = StructureChoice(label, pool_label=common.pool_label if case.pool is None else case.pool)
-        chosen = (
-            StructureChoice(segment=common.segment, pool_segment=common.pool_segment)
-            if labels == StructureChoice()
-            else labels
-        )
+        chosen = StructureChoice(label, pool_label=case.pool or common.pool_label)
+        if chosen == StructureChoice() or (label is None and case.segment is not None):
+            chosen = StructureChoice(segment=segment, pool_segment=common.pool_segment)
     rv_label, rv_segment = common.rv_label, common.rv_segment
     if rv_label is not None and rv_segment is not None:
         rv_label, rv_segment = (None, rv_segment) if named else (rv_label, None)

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..batch.cases import CohortCase, find_cases, read_cases
-from ..batch.cohort import FAILED, TABLE, Cohort, settings_of
+from ..batch.cohort import TABLE, Cohort, settings_of
 from ..batch.dask_backend import check_workers, cluster_workers, local_workers
 from ..batch.parallel import run_in_parallel
 from ..batch.picture_work import PictureWork
 from ..batch.runs import BatchOutcome, BatchRun, sweep
 from ..batch.sequential import run_sequentially
-from ..batch.table import INSTALL, check_table
+from ..batch.table import INSTALL
 from ..batch.work import FileWork, model_reference
 from ..io.choice import StructureChoice
 from ..nca.card import TUBULAR
@@ -57,8 +57,6 @@ def run_batch(
     first = next((case.image for case in cases if case.image is not None), None)
     of_pictures = first is not None and picture_jobs.is_for_pictures(first, options)
     in_parallel = _has_dask(needed=not of_pictures or (workers or 1) > 1 or scheduler is not None)
-    if table is not None:
-        check_table(table, output, (source, output / FAILED))
     if of_pictures:
         weights = choose_model(options.model, task=TUBULAR)
         settings = picture_jobs.settings_of_pictures(weights, choice, options)
@@ -68,7 +66,7 @@ def run_batch(
         weights = choose_model(options.model, options.mode)
         settings = settings_of(weights.record(), options, **asdict(choice))
     existed = existing([output / TABLE if table is None else table])
-    cohort = Cohort(output, settings, table, PictureReport if of_pictures else Report)
+    cohort = Cohort(output, settings, table, PictureReport if of_pictures else Report, cases=cases)
     kind = PictureWork if of_pictures else FileWork
     work = kind(output.absolute(), model_reference(options.model, weights), weights.record(), options, choice)
     show_terms(weights.card)

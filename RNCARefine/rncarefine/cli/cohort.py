@@ -8,13 +8,12 @@ from pathlib import Path
 from types import TracebackType
 
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from ..batch.runs import BatchOutcome, CaseOutcome
 from ..refine.records import Report
-from ..words import REPAIRED, Verdict
+from ..words import REPAIRED, Verdict, counted
 from .status import note
 from .tables import add_columns, out, plain_table, show_written
 
@@ -36,7 +35,7 @@ class CohortBar:
         self._done = self._flagged = self._failed = 0
         self._status, self._final = "", False
         self._bar = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("{task.fields[counts]}"),
@@ -68,11 +67,11 @@ class CohortBar:
             self._status, self._final = text, final
             if self._bar.disable:
                 note(f"{text}.")
-            self._bar.update(self._task, description=escape(text))
+            self._bar.update(self._task, description=text)
 
     def show_workers(self, count: int) -> None:
         """Show the number of workers."""
-        self.set_status(f"Repairing, {count} worker{'' if count == 1 else 's'}" if count else "Waiting for workers")
+        self.set_status(f"Repairing, {counted(count, 'worker')}" if count else "Waiting for workers")
 
     def show_case(self, outcome: CaseOutcome) -> None:
         """Show the outcome of a case."""

@@ -160,6 +160,13 @@ def evaluate(
     truth_segment: Annotated[
         list[str] | None, typer.Option(metavar="NAME[,NAME...]", help="The same in TRUTH, if different.")
     ] = None,
+    image: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="IMAGE",
+            help="The segmented image, to number the slices as in it if both files are cropped.",
+        ),
+    ] = None,
     before: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Mask of a picture of vessels before the repair, to evaluate its bridges."),
@@ -176,7 +183,7 @@ def evaluate(
         from .jobs import run_evaluate
 
         in_truth = (truth_label or label, truth_segment or segment)
-        run_evaluate(prediction, truth, (label, segment), in_truth, json, before, task)
+        run_evaluate(prediction, truth, (label, segment), in_truth, json, before, task, image)
 
 
 @app.command()

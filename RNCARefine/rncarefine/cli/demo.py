@@ -53,7 +53,7 @@ def repair_sample(folder: Path, model: Model, options: RepairOptions) -> None:
     show_report(result.report)
     wall = StructureChoice(segment=MYOCARDIUM)
     columns = {
-        title: evaluate(*read_pair(path, sample.truth, wall, wall))[1]
+        title: evaluate(*read_pair(path, sample.truth, wall, wall)[:3])[1]
         for title, path in (("before", sample.broken), ("after", repaired))
     }
     out().print(metrics_table(columns))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from ..atomic import check_writable, write_text_whole, written_whole
 from ..io.choice import StructureChoice
-from ..io.files import Case, check_result, is_dicom_seg, is_seg_nrrd, noted, read_case, read_pair, write_case
+from ..io.files import Case, check_result, has_names, noted, read_case, read_pair, write_case
 from ..io.picture_files import is_picture
 from ..io.sample import sample_files
 from ..io.segmentation_file import Segment
@@ -92,7 +92,7 @@ def run_check(
     if task == VESSELS.name or (task is None and is_picture(image)):
         if task is None:
             picture_jobs.note_flat(image)
-        return picture_jobs.check_files(image, segmentation, choice, reports)
+        return picture_jobs.check_files(image, segmentation, choice, reports, options)
     case = read_case(image, segmentation, choice)
     result = check(case.stack, options)
     existed = existing(reports)
@@ -115,13 +115,17 @@ def run_evaluate(
     json: Path | None,
     before: Path | None = None,
     task: str | None = None,
+    image: Path | None = None,
 ) -> None:
     """Compare a segmentation with the truth, print the metrics, and write them as JSON if a path is given."""
     outputs = [] if json is None else [json]
-    check_reports(outputs, (prediction, truth), endings=(".json",))
+    inputs = [path for path in (prediction, truth, before, image) if path is not None]
+    check_reports(outputs, inputs, endings=(".json",))
     existed = existing(outputs)
     if task == VESSELS.name or (task is None and is_picture(prediction)):
-        choices = StructureChoice(named[0]), StructureChoice(named_in_truth[0])
+        if image is not None:
+            raise ValueError("--image applies to stacks only. Leave it out for a picture of vessels.")
+        choices = StructureChoice(*named), StructureChoice(*named_in_truth)
         found = picture_jobs.evaluate_files(prediction, truth, *choices, before)
         if json is not None:
             write_text_whole(json, json_text(found))
@@ -129,10 +133,15 @@ def run_evaluate(
         return
     if before is not None:
         raise ValueError("--before applies to pictures of vessels only. Leave it out for a stack.")
-    ours, theirs, spacing = read_pair(
-        prediction, truth, _choice_for(prediction, *named), _choice_for(truth, *named_in_truth)
-    )
+    choices = _choice_for(prediction, *named), _choice_for(truth, *named_in_truth)
+    ours, theirs, spacing, first = read_pair(prediction, truth, *choices, image)
     slices, stack = evaluate(ours, theirs, spacing)
+    if first is None:
+        note(
+            "Please note: slices are numbered from the first that is stored, since the files do not state where it "
+            "lies in the image. Give the image with --image."
+        )
+    slices = [replace(one, k=one.k + (first or 0)) for one in slices]
     if json is not None:
         values = {
             "prediction": prediction.name,
@@ -223,6 +232,9 @@ def status_of(report: Report) -> int:
 
 
 def _choice_for(path: Path, label: Sequence[str] | None, segment: Sequence[str] | None) -> StructureChoice:
-    """Return the choice of structures according to the format of the file."""
-    named = is_seg_nrrd(path) or is_dicom_seg(path)
-    return StructureChoice(segment=segment) if named else StructureChoice(label)
+    """Return the choice of structures according to the format of the file.
+
+    If only the other kind was chosen, it is returned as it is, so that reading reports the error.
+    """
+    by_name = segment is not None and (label is None or has_names(path))
+    return StructureChoice(segment=segment) if by_name else StructureChoice(label)

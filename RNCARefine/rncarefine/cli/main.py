@@ -13,6 +13,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from types import FrameType
+from typing import Any
 
 from .status import (
     BAD_INPUT,
@@ -64,10 +65,14 @@ def _run(arguments: list[str], signals: _Signals) -> int:
         return BAD_INPUT
     signals.raise_exceptions()
     try:
-        app(arguments, prog_name="rncarefine")
+        # Not standalone: usage errors are printed here, in one line like all others.
+        status = app(arguments, prog_name="rncarefine", standalone_mode=False)
     except SystemExit as leave:
         return leave.code if isinstance(leave.code, int) else FINE
     except Exception as error:
+        if hasattr(error, "format_message"):  # an error of usage, whose class is private in some versions of typer
+            _print_error(_usage_error(error))
+            return BAD_INPUT
         if isinstance(error, OSError) and error.errno in FULL_DISK and error.filename is None:
             _print_error(f"rncarefine: {output_problem(error)}")  # raised by help and version, outside the commands
             return BAD_INPUT
@@ -76,7 +81,14 @@ def _run(arguments: list[str], signals: _Signals) -> int:
         # Not Python's own status 1, which means that slices are flagged.
         traceback.print_exc()
         return FAILED
-    return FINE
+    return status if isinstance(status, int) else FINE
+
+
+def _usage_error(error: Any) -> str:
+    """Return the message about wrong arguments; empty without arguments, since the help is printed."""
+    message = " ".join(error.format_message().split())
+    command = getattr(getattr(error, "ctx", None), "command_path", "rncarefine")
+    return f"rncarefine: {message.rstrip('.')}. See: {command} --help" if message else ""
 
 
 class _Signals:
@@ -185,7 +197,8 @@ def _open_streams() -> None:
 
 def _print_error(text: str) -> None:
     try:
-        print(text, file=sys.stderr)
+        if text:
+            print(text.encode("utf-8", "backslashreplace").decode("utf-8"), file=sys.stderr)
     except (OSError, ValueError):
         pass
 

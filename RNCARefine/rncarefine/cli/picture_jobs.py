@@ -13,7 +13,7 @@ from rich.table import Table
 
 from ..atomic import written_whole
 from ..io.choice import StructureChoice
-from ..io.label_map import OTHER_PHOTOGRAPHS, PHOTOGRAPHS
+from ..io.label_map import OTHER_PHOTOGRAPHS, PHOTOGRAPHS, is_file
 from ..io.picture_files import check_picture_result, different_sizes, is_picture, read_mask, read_picture, write_picture
 from ..nca.card import TUBULAR
 from ..nca.model import Model, card_of, choose_model
@@ -22,7 +22,7 @@ from ..refine.picture import check_picture, repair_picture
 from ..refine.picture_metrics import PictureMetrics, evaluate_picture
 from ..refine.place_records import PictureReport, PlaceRecord
 from ..report.picture_report import write_picture_report
-from ..words import PlaceVerdict, strict_values
+from ..words import PlaceVerdict, counted, strict_values
 from .status import FINE, FLAGGED, note
 from .tables import (
     add_columns,
@@ -102,9 +102,12 @@ def settings_of_pictures(weights: Model, choice: StructureChoice, options: Repai
     return dict(strict_values({**values, "model": asdict(weights.record()), "label": label_of(choice)}))
 
 
-def check_files(image: Path, segmentation: Path, choice: StructureChoice, reports: Sequence[Path]) -> int:
+def check_files(
+    image: Path, segmentation: Path, choice: StructureChoice, reports: Sequence[Path], options: RepairOptions
+) -> int:
     """Print the findings of a picture, and return the exit status."""
     check_choice(choice)
+    check_options(options)
     case = read_picture(image, segmentation, label=label_of(choice))
     result = check_picture(case.picture)
     existed = existing(reports)
@@ -120,14 +123,21 @@ def evaluate_files(
     prediction: Path, truth: Path, choice: StructureChoice, truth_choice: StructureChoice, before: Path | None
 ) -> dict[str, Any]:
     """Compare a vessel mask with the truth, print the metrics, and return them as plain values."""
+    for each in (choice, truth_choice):
+        check_choice(each)
+    if before is not None and is_file(before) and is_file(prediction) and before.samefile(prediction):
+        raise ValueError(f"{before} is given both as PREDICTION and with --before. Give the mask before the repair.")
     label = label_of(choice)
     ours, theirs = read_mask(prediction, label), read_mask(truth, label_of(truth_choice))
     first = None if before is None else read_mask(before, label)
     for path, mask in ((prediction, ours), (before, first)):
         if path is not None and mask is not None and mask.shape != theirs.shape:
             raise ValueError(f"{different_sizes(path, mask, truth, theirs)} Resample one.")
-    columns = {} if first is None or before is None else {before.name: evaluate_picture(first, theirs)}
-    columns[prediction.name] = found = evaluate_picture(ours, theirs, before=first)
+    found = evaluate_picture(ours, theirs, before=first)
+    columns = {prediction.name: found}
+    if before is not None and first is not None:
+        titles = (before.name, prediction.name) if before.name != prediction.name else (str(before), str(prediction))
+        columns = dict(zip(titles, (evaluate_picture(first, theirs), found), strict=True))
     out().print(picture_metrics_table(columns))
     check = "the labels, and whether vessels are the larger value in both"
     note_overlap((prediction, truth), (ours, theirs), found.dice, check)
@@ -192,7 +202,7 @@ def show_picture_report(report: PictureReport) -> None:
     """Print the places, the summary line, and the warnings."""
     out().print(place_table(report))
     if len(report.places) > MAX_ROWS:
-        out().print(f"{len(report.places) - MAX_ROWS} more places: see the report (--report FILE.html).")
+        out().print(f"{counted(len(report.places) - MAX_ROWS, 'more place')}: see the report (--report FILE.html).")
     out().print(report.summary(), markup=False, soft_wrap=True)
     for warning in report.warnings:
         note(f"Please note: {warning}")

@@ -51,7 +51,8 @@ class _Console(Console):
 
 def out() -> Console:
     """Return the console for results."""
-    return _Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH, highlight=False)
+    # Emoji codes such as :heart: may be parts of paths.
+    return _Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH, highlight=False, emoji=False)
 
 
 def note_overlap(files: tuple[Path, Path], masks: tuple[Mask, Mask], dice: float, check: str) -> None:
@@ -71,12 +72,12 @@ def note_overlap(files: tuple[Path, Path], masks: tuple[Mask, Mask], dice: float
 def progress_bar() -> Iterator[Progress]:
     """Show a progress bar on standard error, if it is a terminal, while the block runs."""
     console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeRemainingColumn())
     with Bar(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("", total=1.0)
 
         def progress(fraction: float, text: str) -> None:
-            bar.update(task, completed=fraction, description=escape(text))
+            bar.update(task, completed=fraction, description=text)
 
         yield progress
 

@@ -5,10 +5,11 @@ Used by the command line and the Python API; the Slicer module reads nodes inste
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -180,9 +181,29 @@ def _forms_areas(values: NDArray[Any], background: Any) -> bool:
     return whole and bool((values != background).any()) and equal_neighbours(values, background) >= MIN_EQUAL_LABELS
 
 
+class Pair(NamedTuple):
+    """The same structure in two segmentations, on a common grid.
+
+    Attributes:
+        prediction: Mask, shape ``(k, j, i)``.
+        truth: Mask of the same shape.
+        spacing: Spacing in mm along ``(k, j, i)``.
+        first: Number of the first slice in the image; ``None`` if unknown.
+    """
+
+    prediction: Mask
+    truth: Mask
+    spacing: tuple[float, float, float]
+    first: int | None
+
+
 def read_pair(
-    prediction: str | Path, truth: str | Path, choice: StructureChoice, truth_choice: StructureChoice
-) -> tuple[Mask, Mask, tuple[float, float, float]]:
+    prediction: str | Path,
+    truth: str | Path,
+    choice: StructureChoice,
+    truth_choice: StructureChoice,
+    image: str | Path | None = None,
+) -> Pair:
     """Read the same structure from two segmentations for comparison.
 
     Args:
@@ -190,12 +211,10 @@ def read_pair(
         truth: A label map or a file with named segments.
         choice: Label or segment of the prediction.
         truth_choice: Label or segment of the truth.
-
-    Returns:
-        Both masks on a common grid, shape ``(k, j, i)``, and its spacing in mm along ``(k, j, i)``.
+        image: The segmented image, only for the numbers of the slices.
 
     Raises:
-        ValueError: A file is invalid, or the voxels of the two do not coincide.
+        ValueError: A file is invalid, or the voxels do not coincide.
     """
     first, one, _ = read_segmentation(prediction, choice)
     second, other, _ = read_segmentation(truth, truth_choice)
@@ -210,7 +229,32 @@ def read_pair(
         )
     grid = grid.turned(stack_turn(grid))
     i, j, k = grid.spacing
-    return union_on(grid, first, one), union_on(grid, second, other), (k, j, i)
+    if image is not None:
+        number = _first_slice(grid, _image_grid(Path(image)))
+        if number is None:
+            raise ValueError(
+                f"{image}: the voxels of the image and of {prediction} do not coincide. Give the segmented image."
+            )
+    elif whole:
+        number = 0
+    else:
+        stored = (_first_slice(grid, file.image_grid) for file in (first, second) if isinstance(file, SegNrrd))
+        number = next((found for found in stored if found is not None), None)
+    return Pair(union_on(grid, first, one), union_on(grid, second, other), (k, j, i), number)
+
+
+def _first_slice(grid: Grid, image: Grid) -> int | None:
+    """Return the number of the first slice of a grid in an image; ``None`` if the slices are not those of the image."""
+    turn = grid.turn_of(image)
+    if turn is None or turn.flips[2]:
+        return None
+    offset = grid.offset_of(image.turned(turn))
+    return None if offset is None else -offset[2]
+
+
+def _image_grid(path: Path) -> Grid:
+    """Return the grid of an image of one or several phases."""
+    return read_series(path, 0).grid if is_dicom(path) else read_volume(path, "image", 0)[1]
 
 
 def noted(case: Case, repaired: Repaired) -> Repaired:
@@ -329,7 +373,7 @@ def _read_segmentation(
     if not is_file(path):
         wrong = " is a folder. Give a file" if path.is_dir() else ": there is no such file. Check the path"
         raise ValueError(f"{path}{wrong} of the segmentation.")
-    if is_seg_nrrd(path) or is_dicom_seg(path):
+    if has_names(path):
         named: SegNrrd | DicomSeg = read_seg_nrrd(path) if is_seg_nrrd(path) else read_dicom_seg(path, series)
         if choice.labels or choice.pool_label is not None:
             raise ValueError(f"{path} has named segments. Use --segment and --pool-segment, not labels.")
@@ -386,9 +430,14 @@ def is_seg_nrrd(path: Path) -> bool:
 
 def is_dicom_seg(path: Path) -> bool:
     """Return whether a file is a DICOM SEG, by its name or its content."""
-    if is_seg_nrrd(path) or path.name.lower().endswith(READABLE) or path.is_dir():
+    if is_seg_nrrd(path) or path.name.lower().endswith(READABLE) or os.path.isdir(path):  # which raises no errors
         return False
     return is_dicom(path)
+
+
+def has_names(path: Path) -> bool:
+    """Return whether a segmentation has named segments, and not labels."""
+    return is_seg_nrrd(path) or is_dicom_seg(path)
 
 
 def stem_of(path: Path) -> str:

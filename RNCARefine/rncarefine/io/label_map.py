@@ -321,7 +321,9 @@ def _read(path: Path, what: str, phase: int | None) -> Stored:
 def _from_nrrd(path: Path, what: str, phase: int | None) -> Stored:
     found = read_nrrd(path)
     shape = (*found.grid.size, *(n for n, space in zip(found.values.shape[::-1], found.axes, strict=True) if not space))
-    if len(shape) > 3 and not found.axes[0] and phase is None and found.values.shape[-1] > 1:
+    kinds = found.header.fields.get("kinds", "").lower().split()
+    listed = kinds[:1] == ["list"]  # frames, as in a .seq.nrrd of Slicer
+    if len(shape) > 3 and not found.axes[0] and not listed and phase is None and found.values.shape[-1] > 1:
         raise ValueError(several_values(path, what, found.values.shape[-1]))
     frame = check_frames(path, what, _trimmed(shape), phase)
     # Spatial axes last, slowest first; the others are frames.

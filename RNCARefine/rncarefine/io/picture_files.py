@@ -74,9 +74,10 @@ def is_picture(image: str | Path, card: ModelCard | None = None) -> bool:
     if path.name.lower().endswith((*PHOTOGRAPHS, *OTHER_PHOTOGRAPHS)):
         return True  # unsupported formats are reported on reading
     try:
+        check_path(path)
         if not path.is_file() or not path.name.lower().endswith(READABLE):
             return False
-    except OSError:
+    except (OSError, ValueError):
         return False  # reported on reading
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(path))

@@ -45,6 +45,18 @@ class SegNrrd(NamedSegments):
     segments: tuple[Segment, ...]
     grid: Grid
 
+    @property
+    def image_grid(self) -> Grid:
+        """Return the grid extended to the first voxel of the segmented image, of which Slicer stores a part."""
+        try:
+            first = np.array([int(index) for index in self.header.notes.get(_OFFSET, "0 0 0").split()])
+            i, j, k = (int(length) for length in self.grid.size + first)
+        except ValueError:
+            return self.grid  # invalid, written by another program
+        matrix = self.grid.ijk_to_lps.copy()
+        matrix[:3, 3] -= matrix[:3, :3] @ first
+        return Grid((i, j, k), matrix)
+
     def check_own_voxels(self, chosen: Segment) -> None:
         """Check that no other segment shares the voxels of a segment.
 

@@ -8,7 +8,7 @@ from ..nca.card import ModelRecord
 from ..reasons import Reason, ReasonCode
 from ..sentences import text_of
 from ..tasks.tubular.places import PlaceFinding
-from ..words import PlaceVerdict
+from ..words import PlaceVerdict, counted
 from .records import AnyReport, ReviewStatus
 
 
@@ -135,14 +135,11 @@ class PictureReport(AnyReport):
         """Return a one-line summary for panel, command line and log."""
         picture = self.picture
         if any(place.verdict is PlaceVerdict.TO_REPAIR for place in self.places):
-            return f"{picture.b0_before} components; {picture.places} places, {picture.flagged} to repair"
-        done = f"{_counted(picture.bridges, 'bridge')}, {_counted(picture.extended, 'vessel')} lengthened, "
-        done += f"{_counted(picture.filled, 'pinhole')} filled, {_counted(picture.removed, 'fragment')} removed"
+            found = f"{counted(picture.b0_before, 'component')}; {counted(picture.places, 'place')}"
+            return f"{found}, {picture.flagged} to repair"
+        done = f"{counted(picture.bridges, 'bridge')}, {counted(picture.extended, 'vessel')} lengthened, "
+        done += f"{counted(picture.filled, 'pinhole')} filled, {counted(picture.removed, 'fragment')} removed"
         return (
-            f"{_counted(picture.b0_before, 'component')} before, {picture.b0_after} after; {done}; "
+            f"{counted(picture.b0_before, 'component')} before, {picture.b0_after} after; {done}; "
             f"{picture.flagged} flagged{', and the whole picture needs review' if self.whole_needs_review else ''}"
         )
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"

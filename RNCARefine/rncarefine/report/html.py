@@ -6,6 +6,7 @@ from html import escape
 
 from ..refine.records import Report
 from ..stack import Mask, Stack
+from ..words import counted
 from .gallery import gallery
 from .headline import headline
 from .markup import anything_decided, decisions, in_html, made, notes, number, page, provenance, slice_list, yes_or_no
@@ -93,7 +94,7 @@ def _totals(report: Report) -> str:
     return (
         '<table class="totals"><thead><tr><td></td><th scope=col>before</th><th scope=col>after</th>'
         f"<th scope=col>change</th></tr></thead><tbody>{body}</tbody></table>"
-        f"<p class=note>{stack.slices} slices, {stack.changed} changed, {stack.flagged} flagged"
+        f"<p class=note>{counted(stack.slices, 'slice')}, {stack.changed} changed, {stack.flagged} flagged"
         f"{f', {decisions(report)}' if anything_decided(report) else ''}; "
         f"voxel {spacing} mm (slice, row, column). The mass before includes false walls away from the heart. "
         "3D counts are for information only: distant slices need not touch.</p>"

@@ -7,7 +7,7 @@ from html import escape
 from ..refine.place_records import PictureReport, PlaceRecord
 from ..stack import Mask
 from ..tasks.tubular.picture import Picture
-from ..words import PlaceVerdict
+from ..words import PlaceVerdict, counted
 from .close_ups import close_up, overview, to_rgb
 from .html import RESEARCH_USE
 from .markup import badge, card, made, notes, page, provenance, record_table, yes_or_no
@@ -61,7 +61,7 @@ def picture_page(report: PictureReport, picture: Picture, after: Mask) -> str:
 def _status(report: PictureReport) -> str:
     count = report.picture.flagged
     if any(place.verdict is PlaceVerdict.TO_REPAIR for place in report.places):
-        return badge(False, f"{count} places to repair; nothing was changed")
+        return badge(False, f"{counted(count, 'place')} to repair; nothing was changed")
     if report.whole_needs_review:
         return badge(False, "&#9873; The whole picture needs review: it is unlike the training data")
     if count:

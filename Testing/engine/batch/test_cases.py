@@ -68,6 +68,54 @@ def test_files_that_cannot_be_read_and_hidden_ones_are_left_alone(tmp_path):
     assert found(tmp_path) == [("p1", "p1/image.nrrd", "p1/segmentation.nrrd")]
 
 
+@pytest.mark.parametrize(
+    ("names", "patterns"),
+    [
+        (["p1/image", "p1/segmentation.dcm"], []),
+        (["p1/sax.1.2.3", "p1/IM0001"], ["sax*", "IM*"]),
+        (["series/p1", "seg/p1.dcm"], ["series/{case}", "seg/{case}.dcm"]),
+    ],
+)
+def test_an_image_may_be_the_folder_of_a_dicom_series(tmp_path, names, patterns):
+    image, segmentation = names
+    make(tmp_path, f"{image}/notes.txt", f"{image}/IM1", segmentation, "p1/image-notes/x.txt", "p1/images/x.nii")
+    for name in (f"{image}/IM1", segmentation):
+        (tmp_path / name).write_bytes(bytes(128) + b"DICM")
+    assert found(tmp_path, *patterns) == [("p1", *names)]
+
+
+def forbid(monkeypatch, *folders):
+    """Raise the error of a folder without permission, also for the superuser."""
+    listing = Path.iterdir
+
+    def iterdir(path):
+        if path in folders:
+            raise PermissionError(13, "Permission denied", str(path))
+        return listing(path)
+
+    monkeypatch.setattr(Path, "iterdir", iterdir)
+
+
+def test_a_folder_that_cannot_be_read_fails_its_case(tmp_path, monkeypatch):
+    make(tmp_path, "p1/image.nrrd", "p1/segmentation.nrrd", "p2/image.nrrd", "p2/segmentation.nrrd")
+    forbid(monkeypatch, tmp_path / "p2")
+    whole, bare = find_cases(tmp_path)
+    assert whole.files() == (tmp_path / "p1/image.nrrd", tmp_path / "p1/segmentation.nrrd")
+    with pytest.raises(ValueError, match=r"p2 cannot be read \(Permission denied\)"):
+        bare.files()
+
+
+@pytest.mark.parametrize("place", ["", "labelsTr"])
+def test_a_folder_of_several_cases_that_cannot_be_read_is_named(tmp_path, monkeypatch, place):
+    make(tmp_path, "imagesTr/a_0000.nii.gz", "labelsTr/a.nii.gz", "other/a.nii.gz")
+    patterns = "imagesTr/{case}_0000.nii.gz", "labelsTr/{case}.nii.gz"
+    forbid(monkeypatch, tmp_path / "other")
+    assert [name for name, _, _ in found(tmp_path, *patterns)] == ["a"]
+    forbid(monkeypatch, tmp_path / place)
+    with pytest.raises(ValueError, match=f"{tmp_path / place} cannot be read"):
+        find_cases(tmp_path, *patterns)
+
+
 def test_the_folder_of_the_results_is_left_out(tmp_path):
     make(tmp_path, "p1/image.nrrd", "p1/segmentation.seg.nrrd", "out/segmentation.seg.nrrd")
     assert [name for name, _, _ in found(tmp_path)] == ["out", "p1"]
@@ -220,13 +268,13 @@ def test_list_has_labels_and_segments(tmp_path):
         "p2,i,s.seg.nrrd,2,myo,cavity\n"
         "p3,i,s.nii.gz,,,\n"
         "p4,i,s.nii.gz,,5,\n"
-        "p5,i,s.seg.nrrd,wall,,\n"
+        "p5,i,s.dcm,2,,\n"
     )
     cases = read_cases(write_list(tmp_path, text))
-    assert [(case.segment, case.pool) for case in cases] == [
-        ("2", "3"),
-        ("myo", "cavity"),
-        (None, None),
-        ("5", None),
-        ("wall", None),
+    assert [(case.has_names, case.label, case.segment, case.pool) for case in cases] == [
+        (False, "2", "myo", "3"),
+        (True, "2", "myo", "cavity"),
+        (False, None, None, None),
+        (False, None, "5", None),
+        (True, "2", None, None),
     ]

@@ -12,8 +12,11 @@ from engine.cohort_samples import listed, table_rows
 from engine.report_samples import broken_report
 from rncarefine import __version__
 from rncarefine.batch import table as cohort_table
+from rncarefine.batch.cases import CohortCase, read_cases
 from rncarefine.batch.cohort import Cohort, OutputError, settings_of
 from rncarefine.batch.files import CaseFiles
+from rncarefine.batch.runs import BatchRun
+from rncarefine.batch.work import result_name
 from rncarefine.nca.card import ModelRecord
 from rncarefine.refine.options import RepairOptions
 
@@ -130,6 +133,27 @@ def test_failed_cases_are_logged_with_the_reason_until_they_succeed(tmp_path):
     assert not again.is_finished("p1")
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("between", [",", ";", "\t"])
+def test_failures_saved_by_a_spreadsheet_are_read(tmp_path, encoding, between):
+    Cohort(tmp_path, SETTINGS)
+    text = f"case{between}reason\r\nGr\u00f6\u00dfe{between}No segment.\r\np2{between}\r\n{between}\r\n"
+    (tmp_path / "failed.csv").write_text(text, encoding=encoding)
+    results = Cohort(tmp_path, SETTINGS)
+    assert results.failed == {"Gr\u00f6\u00dfe": "No segment.", "p2": ""}
+    results.fail({"p3": "No segment."})
+    assert [row["case"] for row in table_rows(tmp_path / "failed.csv")] == ["Gr\u00f6\u00dfe", "p2", "p3"]
+
+
+@pytest.mark.parametrize("content", [b"", b"name;reason\n", "case,reason\nM\u00fcller,x\n".encode("cp1252"), b"PK\0"])
+def test_failures_that_cannot_be_read_are_named(tmp_path, content):
+    Cohort(tmp_path, SETTINGS)
+    (tmp_path / "failed.csv").write_bytes(content)
+    with pytest.raises(ValueError, match=r"failed\.csv.*delete"):
+        Cohort(tmp_path, SETTINGS)
+    assert (tmp_path / "failed.csv").read_bytes() == content
+
+
 def test_foreign_result_is_never_overwritten(tmp_path):
     (tmp_path / "p1.seg.nrrd").write_bytes(b"drawn by hand")
     results = Cohort(tmp_path, SETTINGS)
@@ -138,6 +162,32 @@ def test_foreign_result_is_never_overwritten(tmp_path):
     results.check_result("p2", "p2.seg.nrrd")
     finish(results, "p2")
     results.check_result("p2", "p2.seg.nrrd")
+
+
+@pytest.mark.parametrize("name", ["cohort.csv", "failed.csv", "settings.json"])
+@pytest.mark.parametrize("resumed", [False, True])
+def test_the_list_of_cases_is_never_overwritten(tmp_path, name, resumed):
+    if resumed:
+        Cohort(tmp_path, SETTINGS)
+    (tmp_path / name).write_text("image,segmentation\ni.nrrd,s.nrrd\n")
+    (tmp_path / "link").symlink_to(tmp_path)
+    before = {name: (tmp_path / name).read_bytes() for name in listed(tmp_path)}
+    cases = read_cases(tmp_path / "link" / name)
+    with pytest.raises(ValueError, match=f"{name} is the list of cases"):
+        Cohort(tmp_path, SETTINGS, cases=cases)
+    with pytest.raises(ValueError, match="is the list of cases"):
+        Cohort(tmp_path / "out", SETTINGS, tmp_path / name, cases=cases)
+    assert {name: (tmp_path / name).read_bytes() for name in listed(tmp_path)} == before
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("name", ["cohort.csv", "failed.csv"])
+def test_tables_of_others_are_never_overwritten(tmp_path, name):
+    (tmp_path / name).write_bytes(b"made by hand")
+    with pytest.raises(ValueError, match=f"{name} exists"):
+        Cohort(tmp_path, SETTINGS)
+    assert listed(tmp_path) == [name]
+    assert (tmp_path / name).read_bytes() == b"made by hand"
 
 
 def test_report_is_written_before_the_result(tmp_path, monkeypatch):
@@ -203,12 +253,38 @@ def test_settings_in_use_are_not_replaced(tmp_path):
         Cohort(tmp_path / "out", {**SETTINGS, "seed": 5})
 
 
-@pytest.mark.parametrize("content", ["{", "[]", '{"case": "p1"}', '{"case": "p1", "result": "x", "report": {}}'])
-def test_a_report_that_cannot_be_read_is_named_and_so_are_settings(tmp_path, content):
+DAMAGED = [
+    "{",
+    "[]",
+    '{"case": "p1"}',
+    '{"case": "p1", "result": "x", "report": {}}',
+    '{"case": "p1", "result": "", "report": 2}',
+]
+
+
+@pytest.mark.parametrize("content", [*DAMAGED, "p2", "\0\xff"])
+def test_a_damaged_report_fails_its_case_until_it_is_deleted_with_the_result(tmp_path, content):
+    results = Cohort(tmp_path, SETTINGS)
+    finish(results, "p1")
+    finish(results, "p2")
+    report = tmp_path / "reports" / "p1.json"
+    other = (tmp_path / "reports" / "p2.json").read_text()  # a copy of another report
+    report.write_bytes((other if content == "p2" else content).encode("latin-1"))
+    cases = [CohortCase(name, Path("i.nrrd"), Path("s.seg.nrrd")) for name in ("p1", "p2", "p3")]
+    batch_run = BatchRun(Cohort(tmp_path, SETTINGS), cases, result_name)
+    assert [case.name for case in batch_run.begin()] == ["p3"]
+    outcome = batch_run.outcome(False)
+    assert (outcome.skipped, list(outcome.failed)) == (["p2"], ["p1"])
+    assert str(report) in outcome.failed["p1"]
+    assert {row["case"] for row in rows(tmp_path)} == {"p2"}
+    report.unlink()
+    (tmp_path / "p1.seg.nrrd").unlink()
+    batch_run = BatchRun(Cohort(tmp_path, SETTINGS), cases, result_name)
+    assert [case.name for case in batch_run.begin()] == ["p1", "p3"]
+
+
+def test_settings_that_cannot_be_read_are_named(tmp_path):
     Cohort(tmp_path, SETTINGS)
-    (tmp_path / "reports" / "p1.json").write_text(content)
-    with pytest.raises(ValueError, match=r"p1\.json.*Delete"):
-        Cohort(tmp_path, SETTINGS)
     (tmp_path / "settings.json").write_text("{")
     with pytest.raises(ValueError, match=r"settings\.json"):
         Cohort(tmp_path, SETTINGS)

@@ -7,6 +7,7 @@ import pytest
 from engine.cohort_samples import listed
 from engine.report_samples import broken_report
 from rncarefine.batch.files import CaseFiles, read_reports
+from rncarefine.refine.records import Report
 
 
 @pytest.fixture
@@ -18,7 +19,7 @@ def files(tmp_path):
 def test_a_case_that_was_kept_is_read_again(files):
     files.save(broken_report(), lambda path: path.write_bytes(b"voxels"), {"image": None})
     assert listed(files.folder) == ["p1.nii.gz", "reports/p1.json"]
-    assert list(read_reports(files.folder)) == [(files, broken_report(), {"image": None})]
+    assert list(read_reports(files.folder, Report, {})) == [(files, broken_report(), {"image": None})]
     assert json.loads(files.report_path.read_text())["result"] == "p1.nii.gz"
 
 

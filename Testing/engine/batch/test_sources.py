@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -14,7 +15,7 @@ from rncarefine.batch.sources import case_source, difference
 def case(tmp_path):
     (tmp_path / "i.nrrd").write_bytes(b"image")
     (tmp_path / "s.nrrd").write_bytes(b"mask")
-    return CohortCase("p1", tmp_path / "i.nrrd", tmp_path / "s.nrrd", segment="2")
+    return CohortCase("p1", tmp_path / "i.nrrd", tmp_path / "s.nrrd", label="2")
 
 
 def test_a_case_is_described_by_path_size_time_and_hash_of_its_files(case):
@@ -49,15 +50,37 @@ def test_another_content_is_noticed(case, content):
     assert difference(case, source) == f"the segmentation {case.segmentation} has changed"
 
 
+@pytest.mark.parametrize("image", ["series", "series/2.dcm"])
+def test_a_change_of_a_dicom_series_is_noticed(case, tmp_path, image):
+    (tmp_path / "series").mkdir()
+    for name in "123":
+        (tmp_path / "series" / f"{name}.dcm").write_bytes(name.encode())
+    case = replace(case, image=tmp_path / image)
+    source = case_source(case)
+    assert difference(case, source) == ""
+    shutil.copytree(tmp_path / "series", tmp_path / "copy", copy_function=shutil.copyfile)
+    assert difference(replace(case, image=tmp_path / image.replace("series", "copy")), source) == ""
+    (tmp_path / "copy" / "3.dcm").write_bytes(b"4")  # of the same size, and older
+    os.utime(tmp_path / "copy" / "3.dcm", (1, 1))
+    changed = replace(case, image=tmp_path / image.replace("series", "copy"))
+    assert difference(changed, source) == f"the image {changed.image} has changed"
+    (tmp_path / "series" / "3.dcm").unlink()
+    assert difference(case, source) == f"the image {case.image} has changed"
+
+
 def test_another_segment_is_noticed(case):
-    assert difference(replace(case, segment="3"), case_source(case)) == "the segment has changed from '2' to '3'"
+    assert difference(replace(case, label="3"), case_source(case)) == "the segment has changed from '2' to '3'"
     assert difference(replace(case, pool="4"), case_source(case)) == "the pool has changed from None to '4'"
 
 
 def test_a_label_is_the_same_however_a_spreadsheet_writes_it(case):
-    assert difference(replace(case, segment="2.0"), case_source(case)) == ""
-    assert difference(replace(case, segment="nan"), case_source(replace(case, segment="nan"))) == ""
-    assert difference(replace(case, segment="myo"), case_source(case)) != ""
+    assert difference(replace(case, label="2.0"), case_source(case)) == ""
+    assert difference(replace(case, label="nan"), case_source(replace(case, label="nan"))) == ""
+    assert difference(replace(case, label="myo"), case_source(case)) != ""
+
+
+def test_a_choice_that_does_not_apply_to_the_file_makes_no_difference(case):
+    assert difference(replace(case, segment="myo"), case_source(case)) == ""
 
 
 def test_what_is_not_known_makes_no_difference(case, tmp_path):

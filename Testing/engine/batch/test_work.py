@@ -11,7 +11,7 @@ import SimpleITK as sitk
 from engine.cohort_samples import cut_off, file_work, listed, write_cohort
 from engine.file_samples import MYOCARDIUM, POOL, labels, named_segment, write_labels, write_segmentation
 from rncarefine.batch import work as cohort_work
-from rncarefine.batch.cases import CohortCase
+from rncarefine.batch.cases import LONGEST_NAME, CohortCase
 from rncarefine.batch.cohort import Cohort
 from rncarefine.batch.runs import BatchRun
 from rncarefine.batch.sources import case_source
@@ -39,6 +39,15 @@ def test_a_case_is_repaired_and_its_report_kept(case, tmp_path):
     content = json.loads((work.folder / "reports/p1.json").read_text())
     assert content["source"] == case_source(case)
     assert content["report"]["stack"]["closed_after"] == 4
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_a_case_with_the_longest_name_is_written(case, tmp_path, named):
+    if named:
+        case = replace(case, segmentation=write_segmentation(tmp_path / "s.seg.nrrd"))
+    choice = StructureChoice(MYOCARDIUM, "myocardium", POOL, "blood pool")
+    result = file_work(tmp_path, choice=choice)(replace(case, name="n" * LONGEST_NAME))
+    assert result.report is not None, result.reason
 
 
 def test_a_segmentation_of_named_segments_stays_one(case, tmp_path):
@@ -123,7 +132,7 @@ def test_the_result_of_a_dicom_segmentation_of_any_name_is_one(tmp_path):
     assert result_name(CohortCase("p1", None, tmp_path / "IM0001")) == "p1.dcm"
 
 
-MAP, NAMED = Path("s.nii.gz"), Path("s.seg.nrrd")
+MAP, NAMED, SEG = Path("s.nii.gz"), Path("s.seg.nrrd"), Path("s.dcm")
 ALL = StructureChoice(2, "myo", 3, "pool")
 
 
@@ -132,15 +141,23 @@ ALL = StructureChoice(2, "myo", 3, "pool")
     [
         (MAP, (None, None), ALL, StructureChoice(label=2, pool_label=3)),
         (NAMED, (None, None), ALL, StructureChoice(segment="myo", pool_segment="pool")),
-        (MAP, ("7", "8.0"), ALL, StructureChoice(label=7, pool_label=8)),
-        (MAP, ("2;4", None), ALL, StructureChoice(label=(2, 4), pool_label=3)),
-        (MAP, ("2, 4", "5"), ALL, StructureChoice(label=(2, 4), pool_label=5)),
-        (NAMED, ("wall", None), ALL, StructureChoice(segment="wall", pool_segment="pool")),
-        (NAMED, ("wall", None), StructureChoice(label=2), StructureChoice(segment="wall")),
+        (MAP, ("7", None, "8.0"), ALL, StructureChoice(label=7, pool_label=8)),
+        (MAP, ("2;4", "wall", None), ALL, StructureChoice(label=(2, 4), pool_label=3)),
+        (MAP, ("2, 4", None, "5"), ALL, StructureChoice(label=(2, 4), pool_label=5)),
+        (NAMED, ("2", "wall", None), ALL, StructureChoice(segment="wall", pool_segment="pool")),
+        (SEG, ("2", "wall", "9"), ALL, StructureChoice(segment="wall", pool_segment="9")),
+        (NAMED, (None, "wall", None), StructureChoice(label=2), StructureChoice(segment="wall")),
+        # What does not apply to the file is not read.
+        (NAMED, ("wall", "wall", None), ALL, StructureChoice(segment="wall", pool_segment="pool")),
+        # The options for all cases apply where a case has no choice of the kind of its file.
+        (SEG, ("2", None, None), ALL, StructureChoice(segment="myo", pool_segment="pool")),
+        (MAP, (None, "wall", None), ALL, StructureChoice(label=2, pool_label=3)),
         (MAP, (None, None), StructureChoice(), StructureChoice()),
         # Nothing that fits was chosen: reading the file then says so.
         (MAP, (None, None), StructureChoice(segment="myo"), StructureChoice(segment="myo")),
         (NAMED, (None, None), StructureChoice(label=2, pool_label=3), StructureChoice(label=2, pool_label=3)),
+        (SEG, ("2", None, "9"), StructureChoice(), StructureChoice(label=2)),
+        (MAP, (None, "wall", "9"), StructureChoice(), StructureChoice(segment="wall")),
     ],
 )
 def test_own_segments_take_precedence(path, own, common, chosen):
@@ -158,7 +175,7 @@ def test_each_kind_of_file_takes_its_own_right_ventricle(path, other):
 
 def test_a_blood_pool_of_several_labels_is_refused():
     with pytest.raises(ValueError, match="one label"):
-        choice_for(CohortCase("p1", None, MAP, "2", "3;4"), StructureChoice())
+        choice_for(CohortCase("p1", None, MAP, "2", pool="3;4"), StructureChoice())
 
 
 @pytest.mark.parametrize("text", ["myo", "2.5", "nan", "inf"])

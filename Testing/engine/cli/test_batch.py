@@ -148,6 +148,24 @@ def test_list_of_cases_has_its_own_segments(address, folder):
     assert [row["added_mm2"] for row in sides[0]] == [row["added_mm2"] for row in sides[1]]
 
 
+def test_folders_of_dicom_series_are_repaired_and_compared(address, folder, capsys):
+    pytest.importorskip("highdicom")
+    from engine.dicom_samples import write_seg, write_series
+
+    for name in ("d1", "d2"):
+        instances = write_series(folder / "in" / name / "image")
+        write_seg(folder / "in" / name / "segmentation.dcm", instances)
+    chosen = [*CHOSEN, "--segment", "1", "--pool-segment", "2"]
+    assert batch(address, chosen=chosen) == 0
+    assert {"d1.dcm", "d2.dcm", "p1.nii.gz"} <= set(listed(folder / "out"))
+    capsys.readouterr()
+    (first, *_) = sorted((folder / "in" / "d2" / "image").iterdir())
+    first.write_bytes(first.read_bytes() + b"\0\0")
+    assert batch(address, chosen=chosen) == 1
+    assert [row["case"] for row in rows("out/failed.csv")] == ["d2"]
+    assert closing(capsys.readouterr().out)["done before"] == "4"
+
+
 def test_invalid_names_in_a_list_fail_alone(address, folder, capsys):
     names = ["../../evil", "a/b", "CON", "n" * 300, "good"]
     rows_of = "".join(f"{name},p1/image.nii.gz,p1/segmentation.nii.gz\n" for name in names)
@@ -160,6 +178,20 @@ def test_invalid_names_in_a_list_fail_alone(address, folder, capsys):
     assert set(failed) == set(names) - {"good"}
     assert all("list.csv" in reason for reason in failed.values())
     assert "../../evil: failed: " in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="All file names are Unicode")
+def test_a_path_that_is_not_utf_8_fails_its_case(address, folder, capsys):
+    bad = os.fsdecode(b"a\xff")
+    os.rename("in/p1", f"in/{bad}")
+    assert batch(address) == 1
+    assert {row["case"] for row in rows()} == {"p2", "p3"}
+    assert [row["case"] for row in rows("out/failed.csv")] == ["a\\udcff"]
+    (folder / bad).mkdir()
+    capsys.readouterr()
+    status = main(["batch", "in", "--output", bad, "--model", "seeing.npz", "--scheduler", address, *CHOSEN])
+    assert ascii(bad) in one_line(capsys, status)
+    assert listed(folder / bad) == []
 
 
 def test_options_reach_the_repair_and_are_compared(address, folder, capsys):
@@ -194,10 +226,14 @@ def test_bad_options_are_one_line_status_2_and_no_file(address, folder, capsys, 
     assert listed(folder) == before
 
 
-def test_table_never_overwrites_the_list_of_cases(address, folder, capsys):
-    Path("list.csv").write_text("image,segmentation\nin/p1/image.nii.gz,in/p1/segmentation.nii.gz\n")
-    status = batch(address, "--table", "./list.csv", source="list.csv")
-    assert "already used" in one_line(capsys, status)
+def test_batch_never_overwrites_the_list_of_cases(address, folder, capsys):
+    Path("out").mkdir()
+    for path, more in (("list.csv", ["--table", "./list.csv"]), ("out/cohort.csv", []), ("out/failed.csv", [])):
+        Path(path).write_text(f"image,segmentation\n{folder}/in/p1/image.nii.gz,{folder}/in/p1/segmentation.nii.gz\n")
+        before = listed(folder)
+        assert path in one_line(capsys, batch(address, *more, source=path))
+        assert listed(folder) == before
+        assert Path(path).read_text().startswith("image,segmentation")
     status = batch(address, "--image", "x", source="list.csv")
     assert "list of cases" in one_line(capsys, status)
 

@@ -169,6 +169,23 @@ def test_reports_of_every_kind_are_written_beside_the_result(case):
     assert set(names(case)) == {"case.nii.gz", "seeing.json", "seeing.npz", "seg.nii.gz", "seg.seg.nrrd"} | written
 
 
+@pytest.mark.parametrize(
+    ("segmentation", "ending"), [("seg.nii.gz", ".nii.gz"), ("seg.nii.gz", ".mha"), ("seg.seg.nrrd", ".seg.nrrd")]
+)
+def test_names_of_up_to_220_bytes_are_written(case, capsys, segmentation, ending):
+    names = [
+        "o" * (220 - len(ending)) + ending,
+        *("r" * (220 - len(kind)) + kind for kind in (".html", ".json", ".csv")),
+    ]
+    reports = [part for name in names[1:] for part in ("--report", name)]
+    chosen = LABELS if ending != ".seg.nrrd" else NAMES
+    for _ in range(2):  # the second replaces the first, which is copied for the time of the move
+        assert repair(*reports, segmentation=segmentation, output=names[0], chosen=chosen) == 0
+    assert all((case / name).is_file() for name in names)
+    assert repair(segmentation=segmentation, output=f"o{names[0]}", chosen=chosen) == 2
+    assert "221 bytes" in capsys.readouterr().err
+
+
 # Bad input
 
 
@@ -191,6 +208,16 @@ def test_bad_input_is_one_line_status_2_and_no_file(case, capsys, more, complain
     before = names(case)
     assert complaint in one_line(capsys, repair(**more))
     assert names(case) == before
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="All file names are Unicode")
+@pytest.mark.parametrize("command", ["repair", "check", "evaluate"])
+def test_a_path_that_is_not_utf_8_is_one_line(case, capsys, command):
+    bad = os.fsdecode(b"\xff.nii.gz")
+    os.rename("case.nii.gz", bad)
+    output = ["--output", "out.nii.gz"] if command == "repair" else []
+    said = one_line(capsys, main([command, bad, "seg.nii.gz", *LABELS[:2], *output]))
+    assert ascii(bad) in said
 
 
 @pytest.mark.parametrize("options", [{"srow": np.full((3, 4), np.nan)}, {"dim": (44, -40, 4)}])
@@ -244,11 +271,31 @@ def test_an_earlier_result_outlives_a_failure_of_any_output(case, capsys, monkey
     assert not [name for name in names(case) if name.startswith(".")]
 
 
-def test_wrong_usage_is_status_2(case):
-    assert main(["repair", "case.nii.gz"]) == 2
-    assert main(["mend"]) == 2
-    assert repair("--samples", "0") == 2
-    assert repair("--device", "abacus") == 2
+def test_wrong_usage_is_one_line_and_status_2(case, capsys):
+    for arguments in (
+        ["repair", "case.nii.gz"],
+        ["mend"],
+        ["check", "--nothing"],
+        ["check", "a", "b", os.fsdecode(b"\xff")],
+    ):
+        assert "--help" in one_line(capsys, main(arguments))
+    for option in (["--samples", "0"], ["--device", "abacus"], ["--phase", "-1"]):
+        assert option[0] in one_line(capsys, repair(*option))
+
+
+def test_without_arguments_the_help_is_printed(capsys):
+    assert main([]) == 2
+    said = capsys.readouterr()
+    assert "evaluate" in said.out
+    assert said.err == ""
+
+
+def test_emoji_codes_in_names_are_printed_as_they_are(case, capsys):
+    Path("case.nii.gz").rename("a:heart:[b].nii.gz")
+    assert main(["check", "a:heart:[b].nii.gz", "seg.nii.gz", *LABELS, "--report", "r:bug:.csv"]) == 1
+    said = capsys.readouterr().out
+    assert "a:heart:[b]" in said
+    assert "r:bug:.csv" in said
 
 
 def test_internal_error_exits_3(case, monkeypatch, capsys):

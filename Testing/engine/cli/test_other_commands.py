@@ -11,7 +11,17 @@ from typer.testing import CliRunner
 
 from engine import model_folders
 from engine.cli_samples import LABELS, NAMES, names, one_line, repair
-from engine.file_samples import MYOCARDIUM, RV, array, labels, volume, write_image, write_labels, write_segmentation
+from engine.file_samples import (
+    MYOCARDIUM,
+    RV,
+    array,
+    labels,
+    volume,
+    write_image,
+    write_labels,
+    write_segmentation,
+    write_segments,
+)
 from engine.model_folders import cine_2d, cine_3d, open_2d
 from engine.report_samples import broken_stack, ring
 from rncarefine import __version__
@@ -105,6 +115,63 @@ def test_evaluate_aligns_cropped_segmentations(case):
     assert cut_away > 0
     total = int((labels() == RV).sum())
     assert content["stack"]["dice"] == pytest.approx(2 * (total - cut_away) / (2 * total - cut_away))
+
+
+def evaluated(*arguments):
+    """Return the numbers and the Dice of the slices that are not empty."""
+    assert main(["evaluate", *arguments, "--json", "m.json"]) == 0
+    content = json.loads(Path("m.json").read_text())
+    return {entry["k"]: entry["dice"] for entry in content["slices"] if not entry["empty"]}
+
+
+def test_evaluate_numbers_the_slices_of_cropped_segments_as_in_the_image(case, capsys):
+    segments, layers = [("wall", 0, MYOCARDIUM)], labels()[None]
+    for name, begin, end in (("one", 1, 3), ("two", 2, 4)):
+        write_segments(case / f"{name}.seg.nrrd", segments, layers[:, begin:end], first=(0, 0, begin))
+    assert evaluated("one.seg.nrrd", "two.seg.nrrd") == {1: 0.0, 2: 1.0, 3: 0.0}
+    assert evaluated("two.seg.nrrd", "two.seg.nrrd") == {2: 1.0, 3: 1.0}
+    assert evaluated("two.seg.nrrd", "seg.nii.gz", "--truth-label", str(MYOCARDIUM)).keys() == {0, 1, 2, 3}
+    assert evaluated("two.seg.nrrd", "two.seg.nrrd", "--image", "case.nii.gz") == {2: 1.0, 3: 1.0}
+    said = capsys.readouterr()
+    assert said.err == ""
+    moved = volume(labels())
+    moved.SetOrigin((0, 0, 0))
+    sitk.WriteImage(moved, "moved.nrrd")
+    status = main(["evaluate", "two.seg.nrrd", "two.seg.nrrd", "--image", "moved.nrrd"])
+    assert "moved.nrrd" in one_line(capsys, status)
+
+
+def test_evaluate_numbers_the_slices_of_a_dicom_segmentation_as_in_the_image(case, capsys):
+    pytest.importorskip("highdicom")
+    from engine.dicom_samples import write_seg, write_series
+
+    instances = write_series(case / "series", phases=2)
+    values = labels()
+    values[:2] = 0
+    write_seg(case / "seg.dcm", instances, values)
+    chosen = ["seg.dcm", "seg.dcm", "--segment", "1"]
+    assert evaluated(*chosen) == {0: 1.0, 1: 1.0}
+    assert "--image" in capsys.readouterr().err
+    assert evaluated(*chosen, "--image", "series") == {2: 1.0, 3: 1.0}
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("prediction", "truth", "chosen"),
+    [
+        ("one.nrrd", "one.nrrd", ["--segment", "wall"]),
+        ("one.seg.nrrd", "one.seg.nrrd", ["--label", "2"]),
+        ("one.nrrd", "one.seg.nrrd", ["--label", "2", "--truth-label", "2"]),
+    ],
+)
+def test_evaluate_refuses_labels_for_segments_and_segments_for_labels(case, capsys, prediction, truth, chosen):
+    """Also where there is only one, which needs no choice."""
+    values = MYOCARDIUM * (labels() == MYOCARDIUM).astype(np.uint8)
+    write_labels(case / "one.nrrd", values)
+    write_segments(case / "one.seg.nrrd", [("wall", 0, MYOCARDIUM)], values[None])
+    assert main(["evaluate", prediction, truth]) == 0
+    capsys.readouterr()
+    assert f"{truth} " in one_line(capsys, main(["evaluate", prediction, truth, *chosen]))
 
 
 def test_evaluate_refuses_other_voxels_and_other_kinds_of_output(case, capsys):

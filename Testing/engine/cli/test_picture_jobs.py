@@ -130,6 +130,35 @@ def test_evaluate_compares_with_the_truth_and_judges_the_bridges(case, capsys):
     assert "connectivity" in capsys.readouterr().out
 
 
+def test_evaluate_shows_masks_of_the_same_name_apart(case, capsys):
+    (case / "old").mkdir()
+    (case / "mask.png").rename(case / "old" / "truth.png")
+    assert main(["evaluate", "truth.png", "truth.png", "--before", "old/truth.png"]) == 0
+    (dice,) = [line.split() for line in capsys.readouterr().out.splitlines() if line.startswith(" Dice")]
+    assert len(dice) == 3
+    assert float(dice[1]) < 1 == float(dice[2])
+    assert "--before" in one_line(capsys, main(["evaluate", "truth.png", "truth.png", "--before", "./truth.png"]))
+
+
+@pytest.mark.parametrize(
+    ("command", "option"),
+    [
+        ("check", ["--close-base"]),
+        ("check", ["--apex", "first"]),
+        ("check", ["--remove-islands"]),
+        ("check", ["--segment", "vessels"]),
+        ("evaluate", ["--segment", "vessels"]),
+        ("evaluate", ["--truth-segment", "vessels"]),
+        ("evaluate", ["--image", "photo.png"]),
+    ],
+)
+def test_check_and_evaluate_refuse_options_of_stacks_for_a_picture(case, capsys, command, option):
+    first = "photo.png" if command == "check" else "truth.png"
+    assert option[0].replace("--truth-segment", "--segment") in one_line(
+        capsys, main([command, first, "mask.png", *option])
+    )
+
+
 def test_masks_of_different_size_are_reported_alike_by_repair_and_evaluate(case, capsys):
     sitk.WriteImage(sitk.GetImageFromArray(WHOLE[:79].astype(np.uint8) * 255), "cut.png")
     sizes = "cut.png has 80 x 79 pixels, {} has 80 x 80. "

@@ -91,6 +91,14 @@ def test_a_row_of_a_repair_or_of_metrics_fits_one_line_whatever_it_says():
     assert natural_width(tables.model_table(available_models())) <= WIDTH
 
 
+def test_one_of_a_kind_is_singular():
+    checked, _ = picture_reports()
+    one = replace(checked, picture=replace(checked.picture, b0_before=1, places=1, flagged=1))
+    assert one.summary() == "1 component; 1 place, 1 to repair"
+    several = replace(checked, picture=replace(checked.picture, b0_before=2, places=3, flagged=3))
+    assert several.summary() == "2 components; 3 places, 3 to repair"
+
+
 def test_the_flag_has_its_own_column():
     report = broken_report()
     rows = [line.split() for line in printed(tables.slice_table(report)) if re.match(r" *\d", line)]

@@ -228,6 +228,20 @@ def test_a_segmentation_between_the_voxels_of_the_image_is_refused(tmp_path):
         read_case(write_image(tmp_path / "case.nrrd"), path, BY_NAME)
 
 
+def test_a_sequence_of_slicer_needs_a_phase(tmp_path):
+    image = volume(broken_stack()[0].image)
+    sitk.WriteImage(sitk.Compose([image, image + 1, image + 2]), str(tmp_path / "case.seq.nrrd"))
+    text = (tmp_path / "case.seq.nrrd").read_bytes()
+    (tmp_path / "case.seq.nrrd").write_bytes(text.replace(b"kinds: vector", b"kinds: list", 1))
+    seg = write_labels(tmp_path / "seg.nrrd")
+    with pytest.raises(ValueError, match="3 phases with --phase 0 to --phase 2"):
+        read_case(tmp_path / "case.seq.nrrd", seg, BY_LABEL)
+    first, last = (
+        read_case(tmp_path / "case.seq.nrrd", seg, label=MYOCARDIUM, phase=phase).stack.image for phase in (0, 2)
+    )
+    assert np.allclose(last - first, 2)
+
+
 def test_files_of_the_wrong_kind_are_refused(tmp_path):
     image, seg = write_image(tmp_path / "case.nrrd"), write_labels(tmp_path / "seg.nrrd")
     cine = sitk.JoinSeries([volume(broken_stack()[0].image)] * 3)

@@ -96,9 +96,10 @@ def test_labels_keep_their_orientation(tmp_path, turn):
     expected, result = read_label_map(tmp_path / "plain-out.nii.gz"), read_label_map(tmp_path / "out.nii.gz")
     assert np.array_equal(result.values, turn.apply(expected.values))
     assert result.grid.coincides_with(read_label_map(path).grid)
-    one, other, spacing = read_pair(tmp_path / "out.nii.gz", tmp_path / "plain-out.nii.gz", BY_LABEL, BY_LABEL)
-    assert np.array_equal(one, other)
-    assert spacing == pytest.approx((8, 1.5, 1.25)) or spacing == pytest.approx((8, 1.25, 1.5))
+    pair = read_pair(tmp_path / "out.nii.gz", tmp_path / "plain-out.nii.gz", BY_LABEL, BY_LABEL)
+    assert np.array_equal(pair.prediction, pair.truth)
+    assert pair.spacing == pytest.approx((8, 1.5, 1.25)) or pair.spacing == pytest.approx((8, 1.25, 1.5))
+    assert pair.first == 0
 
 
 @pytest.mark.parametrize("turn", SOME)

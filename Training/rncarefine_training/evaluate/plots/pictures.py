@@ -55,7 +55,7 @@ def sample_stack() -> Shown:
     """Return the bundled Sunnybrook stack (CC0), whose pictures may be published."""
     sample, wall = sample_files(), StructureChoice(segment=MYOCARDIUM)
     case = read_case(sample.image, sample.broken, wall)
-    _, truth, _ = read_pair(sample.broken, sample.truth, wall, wall)
+    truth = read_pair(sample.broken, sample.truth, wall, wall).truth
     return Shown(replace(case.stack, pool=None), truth)
 
 
