@@ -463,15 +463,19 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
         self._note(review.segmentation_node, report)
         return report
 
-    def pictureReview(self, segmentationNode: slicer.vtkMRMLSegmentationNode) -> VesselReview:
+    def pictureReview(
+        self, segmentationNode: slicer.vtkMRMLSegmentationNode, segmentID: str | None = None
+    ) -> VesselReview:
         """Return the review of repaired vessels: ``accept``, ``reject`` and ``show`` a place, ``export`` the report.
 
+        ``segmentID`` is the repaired segment; it is needed only if several were repaired.
+
         Raises:
-            ValueError: No vessels were repaired in it.
+            ValueError: No vessels were repaired in it, or not in this segment.
         """
         from RNCARefineLib.mrml.review.vessels import VesselReview
 
-        return VesselReview.of(segmentationNode)
+        return VesselReview.of(segmentationNode, segmentID)
 
     def outputSegmentationNode(self) -> slicer.vtkMRMLSegmentationNode | None:
         """Return the segmentation of the last repair; ``None`` if there is none or it was deleted."""

@@ -275,6 +275,44 @@ def test_colour_volumes_are_pictures_and_grey_ones_need_the_model(photograph: tu
     assert Selection.create(segmentation, "vessels", volume, picture=True).segment_id == "vessels"
 
 
+def test_each_repaired_segment_has_its_own_review(
+    repaired: tuple[Any, Any, Any, Any], module: Any, tmp_path: Path
+) -> None:
+    logic, volume, first_report, first = repaired
+    add_segment(first, "veins", BROKEN[None].astype(np.uint8), volume)
+    logic.processPicture(first, "veins", volume, model=saved(tmp_path), device="numpy")
+    second = logic.outputSegmentationNode()
+    assert logic.pictureReview(second, "veins").segment_id == "veins"
+    assert logic.pictureReview(second, "vessels").report() == first_report
+    for wrong in (None, "scar"):
+        with pytest.raises(ValueError, match=r"'vessels', 'veins'"):
+            logic.pictureReview(second, wrong)
+    found = [(review.segmentation_node, review.segment_id) for review in VesselReview.all_of(volume)]
+    assert found == [(second, "vessels"), (second, "veins"), (first, "vessels")]
+
+
+def test_a_review_is_resumed_from_a_segmentation_file(repaired: tuple[Any, Any, Any, Any], tmp_path: Path) -> None:
+    logic, volume, report, node = repaired
+    number, path = bridge_of(report), str(tmp_path / "result.seg.nrrd")
+    decided = logic.pictureReview(node).accept(number)
+    assert slicer.util.saveNode(node, path, properties={})
+    slicer.mrmlScene.RemoveNode(node)
+    node = slicer.util.loadSegmentation(path)
+    other = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "Other")
+    slicer.util.updateVolumeFromArray(other, np.zeros((1, 40, 40), np.uint8))
+    other.CopyOrientation(volume)
+    assert VesselReview.all_of(other) == []
+    with pytest.raises(ValueError, match=r"'Other'.*40 x 40"):
+        VesselReview.of(node, volume_node=other)
+    (found,) = VesselReview.all_of(volume)
+    with pytest.raises(ValueError, match="not in the scene"):
+        found.reject(number)
+    review = VesselReview.of(node, volume_node=volume)
+    assert review.report() == decided
+    review.reject(number)
+    assert not voxels(node, volume)[30, 31:39].any()
+
+
 def test_a_segmentation_without_a_repair_has_no_review(photograph: tuple[Any, Any]) -> None:
     with pytest.raises(ValueError, match="Repair them first"):
         VesselReview.of(photograph[1])

@@ -100,4 +100,5 @@ def _format_result(node: Any, selection: Selection) -> None:
 
 def refer_to_volume(node: Any, volume_node: Any) -> None:
     """Store a reference from a repaired segmentation in the scene to its volume."""
-    node.SetNodeReferenceID(VOLUME_ROLE, volume_node.GetID())
+    if node.GetNodeReference(VOLUME_ROLE) != volume_node:
+        node.SetNodeReferenceID(VOLUME_ROLE, volume_node.GetID())

@@ -26,6 +26,7 @@ from .kept import (
     ADDED,
     POOL_TAG,
     REMOVED,
+    chosen_segment,
     find_review_segment,
     reviewed_segments,
     set_status,
@@ -87,15 +88,7 @@ class Review:
             raise ValueError(f"Segmentation {name!r} is not in the scene. Add it to the scene first.")
         if not repaired:
             raise ValueError(f"Segmentation {name!r} has no repair to review. Repair it first.")
-        if segment_id is None:
-            if len(repaired) > 1:
-                raise ValueError(f"Segmentation {name!r} has several repaired segments: {_list(repaired)}. Choose one.")
-            segment_id = repaired[0]
-        elif segment_id not in repaired:
-            raise ValueError(
-                f"Segment {segment_id!r} of segmentation {name!r} was not repaired. Repaired were: {_list(repaired)}."
-            )
-        review = cls(segmentation_node, segment_id, undo)
+        review = cls(segmentation_node, chosen_segment(segmentation_node, repaired, segment_id), undo)
         if volume_node is not None:
             review._check(volume_node)
             refer_to_volume(segmentation_node, volume_node)
@@ -344,7 +337,3 @@ def end_review(segmentation_node: slicer.vtkMRMLSegmentationNode) -> None:
 
 def _voxels(shape: tuple[int, ...]) -> str:
     return " x ".join(map(str, shape))
-
-
-def _list(names: list[str]) -> str:
-    return ", ".join(repr(name) for name in names)
