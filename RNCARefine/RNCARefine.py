@@ -506,9 +506,9 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
         return self.review(segmentationNode, segmentID).report()
 
     def accept(self, segmentationNode: slicer.vtkMRMLSegmentationNode, k: int, segmentID: str | None = None) -> Report:
-        """Accept slice ``k`` and return the report; if it was rejected, its repair is restored.
+        """Accept slice ``k`` and return the report.
 
-        This is one undo step.
+        If it was rejected and not edited since, its repair is restored; otherwise no voxel changes. This is one undo step.
         """
         review = self.review(segmentationNode, segmentID)
         review.accept(k)

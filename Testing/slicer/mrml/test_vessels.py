@@ -139,6 +139,25 @@ def test_a_decision_keeps_manual_edits_elsewhere(repaired: tuple[Any, Any, Any, 
     assert not now[30, 31:39].any()
 
 
+def test_accepting_keeps_manual_edits_of_the_place(repaired: tuple[Any, Any, Any, Any]) -> None:
+    logic, volume, report, node = repaired
+    review, number, grid = logic.pictureReview(node), bridge_of(report), VolumeGrid.of_volume(volume)
+    after, edited = voxels(node, volume).copy(), voxels(node, volume).copy()
+    edited[30, 34:36] = 0
+    write_segment(node, "vessels", edited[None], grid)
+    review.accept(number)
+    np.testing.assert_array_equal(voxels(node, volume), edited)
+    review.reject(number)
+    redrawn = voxels(node, volume).copy()
+    redrawn[30, 30:40] = 1
+    write_segment(node, "vessels", redrawn[None], grid)
+    assert review.accept(number).places[number].accepted is True
+    np.testing.assert_array_equal(voxels(node, volume), redrawn)
+    review.reject(number)
+    review.accept(number)
+    np.testing.assert_array_equal(voxels(node, volume), after)
+
+
 def test_a_decision_that_fails_half_way_changes_nothing(
     repaired: tuple[Any, Any, Any, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

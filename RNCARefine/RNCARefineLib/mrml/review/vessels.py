@@ -120,11 +120,16 @@ class VesselReview:
         return PictureReport.from_dict(self._values()["report"])
 
     def accept(self, number: int) -> PictureReport:
-        """Accept the repair of a place and return the report."""
+        """Accept a place and return the report.
+
+        If it was rejected and not edited since, its repair is restored; otherwise no pixel changes.
+        """
         return self._decide(number, True)
 
     def reject(self, number: int) -> PictureReport:
         """Restore a place as before the repair, and return the report.
+
+        Manual edits of this place since the repair are reverted, too; those elsewhere are kept.
 
         Raises:
             ValueError: The repair did not change this place.
@@ -163,7 +168,7 @@ class VesselReview:
         return True
 
     def _decide(self, number: int, accepted: bool) -> PictureReport:
-        """Store a decision and write its place; manual edits elsewhere are kept. A failure changes nothing."""
+        """Store a decision and write its place. A failure changes nothing."""
         self._checked(number)
         mask, values = self.mask_now(), self._values()
         undecided = self._decided(values)
@@ -176,7 +181,9 @@ class VesselReview:
         edit, before, decided = values["edits"][number], _unpacked(*values["before"]), self._decided(values)
         # Objects joined by a bridge follow its decision.
         written = decided != undecided
-        if edit is not None:
+        if accepted and (mask[written] != undecided[written]).any():
+            written[:] = False  # what was drawn by hand since the place was rejected is what is accepted
+        if not accepted and edit is not None:
             window, pixels = _changed(edit)
             written[window] |= pixels
         np.copyto(mask, decided, where=written)
