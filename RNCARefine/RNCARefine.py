@@ -508,7 +508,8 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
     def accept(self, segmentationNode: slicer.vtkMRMLSegmentationNode, k: int, segmentID: str | None = None) -> Report:
         """Accept slice ``k`` and return the report.
 
-        If it was rejected and not edited since, its repair is restored; otherwise no voxel changes. This is one undo step.
+        If it was rejected and not edited since, its repair is restored; otherwise no voxel changes. This is one undo
+        step.
         """
         review = self.review(segmentationNode, segmentID)
         review.accept(k)
