@@ -601,7 +601,8 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
             poolSegmentID: ID of the blood pool.
             rvSegmentID: ID of the right ventricle; only for the AHA segments in the reports.
             frames: The frames to repair, from 0; all if not given.
-            inPlace: Change the input's frames instead of adding a sequence to the browser. A sequence has no undo step.
+            inPlace: Change the input's frames instead of adding a sequence to the browser. A sequence has no
+                undo step, even for one frame.
             progressCallback: As in :meth:`process`.
             options: Options as in :meth:`process`.
 

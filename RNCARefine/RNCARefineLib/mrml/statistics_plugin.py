@@ -26,8 +26,8 @@ MAX_PARTS = 100
 """Components and holes in one slice: at most 2 in ACDC."""
 MAX_VOXELS = 400_000
 """Voxels of the segment: at most 29,696 in ACDC."""
-# A segment beyond any of these limits is not a short-axis wall: its slices are counted, but no ring is expected. Judging
-# a wall takes seconds at most, judging a body in CT would take minutes.
+# A segment beyond any of these limits is not a short-axis wall: its slices are counted, but no ring is expected.
+# Judging a wall takes seconds at most, judging a body in CT would take minutes.
 
 
 @dataclass(frozen=True)
@@ -187,8 +187,8 @@ def wall_statistics(mask: Mask, spacing: Spacing, requested: Collection[str]) ->
     some slice.
 
     Args:
-        mask: Shape ``(k, j, i)``, zero and non-zero. In a mask that cannot be a short-axis wall, no ring is expected and
-            no 3D value computed.
+        mask: Shape ``(k, j, i)``, zero and non-zero. In a mask that cannot be a short-axis wall, no ring is expected
+            and no 3D value computed.
         spacing: mm along ``(k, j, i)``.
         requested: Keys of :func:`measurements`.
     """

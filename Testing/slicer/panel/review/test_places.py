@@ -55,6 +55,13 @@ def test_a_photograph_shows_places_and_vessel_models_only(panel: Any) -> None:
     assert entries(panel.ui.modelSelector) == ["retina-vessels-2d", "toy-vessels"]
 
 
+def test_a_volumetric_mode_is_refused_for_a_photograph(panel: Any) -> None:
+    select(panel.ui.modeSelector, "volumetric")
+    assert entries(panel.ui.modelSelector) == []
+    assert not panel.ui.repairButton.enabled
+    assert "picture" in panel.ui.repairButton.toolTip
+
+
 def test_a_stack_shows_slices_and_offers_no_model_of_vessels(panel: Any, heart: Any) -> None:
     panel.ui.segmentationSelector.setCurrentNode(heart.segmentation)
     panel.ui.volumeSelector.setCurrentNode(heart.volume)
