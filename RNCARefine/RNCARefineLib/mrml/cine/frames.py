@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from numbers import Integral, Number
 from typing import Any
 
+import numpy as np
 import slicer
 import vtk
 
@@ -119,8 +119,11 @@ class Cine:
         last = self.count - 1
         given = None if frames is None else list(frames)
         for frame in given or []:
-            if isinstance(frame, bool) or not isinstance(frame, Integral) or not 0 <= frame <= last:
-                name, shown = self.browser_node.GetName(), frame if isinstance(frame, Number) else repr(frame)
+            if isinstance(frame, bool) or not isinstance(frame, (int, np.integer)) or not 0 <= frame <= last:
+                name, shown = (
+                    self.browser_node.GetName(),
+                    frame if isinstance(frame, (int, float, np.number)) else repr(frame),
+                )
                 raise ValueError(f"Sequence browser {name!r} has no frame {shown}; its frames are 0 to {last}.")
         wanted = None if given is None else sorted({int(frame) for frame in given})
         if wanted == []:
