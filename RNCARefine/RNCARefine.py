@@ -463,15 +463,19 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
         self._note(review.segmentation_node, report)
         return report
 
-    def pictureReview(self, segmentationNode: slicer.vtkMRMLSegmentationNode) -> VesselReview:
+    def pictureReview(
+        self, segmentationNode: slicer.vtkMRMLSegmentationNode, segmentID: str | None = None
+    ) -> VesselReview:
         """Return the review of repaired vessels: ``accept``, ``reject`` and ``show`` a place, ``export`` the report.
 
+        ``segmentID`` is the repaired segment; it is needed only if several were repaired.
+
         Raises:
-            ValueError: No vessels were repaired in it.
+            ValueError: No vessels were repaired in it, or not in this segment.
         """
         from RNCARefineLib.mrml.review.vessels import VesselReview
 
-        return VesselReview.of(segmentationNode)
+        return VesselReview.of(segmentationNode, segmentID)
 
     def outputSegmentationNode(self) -> slicer.vtkMRMLSegmentationNode | None:
         """Return the segmentation of the last repair; ``None`` if there is none or it was deleted."""
@@ -502,9 +506,10 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
         return self.review(segmentationNode, segmentID).report()
 
     def accept(self, segmentationNode: slicer.vtkMRMLSegmentationNode, k: int, segmentID: str | None = None) -> Report:
-        """Accept slice ``k`` and return the report; if it was rejected, its repair is restored.
+        """Accept slice ``k`` and return the report.
 
-        This is one undo step.
+        If it was rejected and not edited since, its repair is restored; otherwise no voxel changes. This is one undo
+        step.
         """
         review = self.review(segmentationNode, segmentID)
         review.accept(k)
@@ -596,7 +601,8 @@ class RNCARefineLogic(ScriptedLoadableModuleLogic):
             poolSegmentID: ID of the blood pool.
             rvSegmentID: ID of the right ventricle; only for the AHA segments in the reports.
             frames: The frames to repair, from 0; all if not given.
-            inPlace: Change the input's frames instead of adding a sequence to the browser. A sequence has no undo step.
+            inPlace: Change the input's frames instead of adding a sequence to the browser. A sequence has no
+                undo step, even for one frame.
             progressCallback: As in :meth:`process`.
             options: Options as in :meth:`process`.
 

@@ -15,6 +15,7 @@ from slicer.i18n import tr as _
 
 if TYPE_CHECKING:
     from rncarefine.stack import Mask
+    from rncarefine.words import Finding
 
 Spacing = tuple[float, float, float]
 
@@ -25,8 +26,8 @@ MAX_PARTS = 100
 """Components and holes in one slice: at most 2 in ACDC."""
 MAX_VOXELS = 400_000
 """Voxels of the segment: at most 29,696 in ACDC."""
-# A segment beyond any of these limits is not a short-axis wall: it is counted, but not judged. Judging a wall takes
-# seconds at most, judging a body in CT would take minutes.
+# A segment beyond any of these limits is not a short-axis wall: its slices are counted, but no ring is expected.
+# Judging a wall takes seconds at most, judging a body in CT would take minutes.
 
 
 @dataclass(frozen=True)
@@ -186,7 +187,8 @@ def wall_statistics(mask: Mask, spacing: Spacing, requested: Collection[str]) ->
     some slice.
 
     Args:
-        mask: Shape ``(k, j, i)``, zero and non-zero; a mask that cannot be a short-axis wall is only counted.
+        mask: Shape ``(k, j, i)``, zero and non-zero. In a mask that cannot be a short-axis wall, no ring is expected
+            and no 3D value computed.
         spacing: mm along ``(k, j, i)``.
         requested: Keys of :func:`measurements`.
     """
@@ -201,13 +203,12 @@ def wall_statistics(mask: Mask, spacing: Spacing, requested: Collection[str]) ->
     # One empty slice for an empty mask: every count is then 0.
     wall = (mask[window[0]] if window else mask[:1]) != 0
     parts = [betti_2d(one) for one in wall]
-    if not _may_be_wall(wall, spacing, parts):
-        return {key: value for key, value in _unjudged(wall, spacing, parts).items() if key in requested}
-    slices = diagnose_mask(wall, None, spacing).slices
-    findings = [entry.finding for entry in slices]
+    judged = _may_be_wall(wall, spacing, parts)
+    slices = diagnose_mask(wall, None, spacing).slices if judged else []
+    findings = [entry.finding for entry in slices] if judged else _findings(wall, spacing, parts)
     rings = [entry for entry in slices if entry.expectation is Expectation.RING]
     values: dict[str, int | float] = {
-        "slices": len(slices) - findings.count(Finding.EMPTY),
+        "slices": len(findings) - findings.count(Finding.EMPTY),
         "expected_ring_slices": len(rings),
         "ring_slices": findings.count(Finding.RING),
         "open_slices": findings.count(Finding.OPEN),
@@ -215,18 +216,18 @@ def wall_statistics(mask: Mask, spacing: Spacing, requested: Collection[str]) ->
         "porous_slices": findings.count(Finding.POROUS),
         "disc_slices": findings.count(Finding.DISC),
         "empty_slices": findings.count(Finding.EMPTY) if window else 0,
-        "b0_max": max(entry.b0 for entry in slices),
-        "b1_max": max(entry.b1 for entry in slices),
+        "b0_max": max(b0 for b0, _ in parts),
+        "b1_max": max(b1 for _, b1 in parts),
         "mass_g": lv_mass_g(wall, spacing),
     }
     gaps = _gaps(wall, spacing, [entry.k for entry in rings if entry.finding is not Finding.RING])
-    if findings.count(Finding.RING):
+    if judged and findings.count(Finding.RING):
         gaps.append((0.0, 0.0))
     if gaps:
         values["largest_gap_deg"], values["largest_gap_mm"] = max(gaps)
     in_3d = ("b0_3d", "b1_3d", "b2_3d")
     if not set(in_3d).isdisjoint(requested):
-        values.update(zip(in_3d, betti_3d(wall), strict=True))
+        values.update(zip(in_3d, betti_3d(wall) if judged else (0, 0, 0), strict=True))
     return {key: values[key] for key in requested if key in values}
 
 
@@ -241,15 +242,23 @@ def _may_be_wall(wall: Mask, spacing: Spacing, parts: list[tuple[int, int]]) -> 
     )
 
 
-def _unjudged(wall: Mask, spacing: Spacing, parts: list[tuple[int, int]]) -> dict[str, int | float]:
-    """Return the measurements of a segment that is not a short-axis wall; no ring is expected."""
-    from rncarefine.refine.metrics import lv_mass_g
+def _findings(wall: Mask, spacing: Spacing, parts: list[tuple[int, int]]) -> list[Finding | None]:
+    """Return the finding of each slice of a segment that is not a short-axis wall, as for one.
 
-    slices = sum(bool(one.any()) for one in wall)
-    values: dict[str, int | float] = dict.fromkeys((item.key for item in measurements() if not item.units), 0)
-    b0_max, b1_max = (max(column) for column in zip(*parts, strict=True))
-    values.update(slices=slices, empty_slices=len(wall) - slices, b0_max=b0_max, b1_max=b1_max)
-    return {**values, "mass_g": lv_mass_g(wall, spacing)}
+    The shape of a slice that is itself beyond the limits is not computed, which would take minutes: if it is neither
+    fragmented nor porous, its finding is ``None``.
+    """
+    from rncarefine.anatomy.features import SliceFeatures
+    from rncarefine.words import Finding
+
+    found: list[Finding | None] = []
+    for one, (b0, b1) in zip(wall, parts, strict=True):
+        features = SliceFeatures.of(one, None, (spacing[1], spacing[2]))
+        if _may_be_wall(one[None], spacing, [(b0, b1)]):
+            found.append(Finding.RING if features.islands else features.finding)
+        else:
+            found.append(Finding.FRAGMENTED if b0 > 1 else Finding.POROUS if b1 > 1 else None)
+    return found
 
 
 def _gaps(wall: Mask, spacing: Spacing, slices: list[int]) -> list[tuple[float, float]]:

@@ -9,11 +9,10 @@ from typing import Any
 from rncarefine.nca.card import ModelCard
 from rncarefine.progress import Progress
 from rncarefine.refine.options import camel_case, default_of, stack_options
-from rncarefine.refine.place_records import PictureReport
+from rncarefine.refine.place_records import PictureReport, PictureRun
 from rncarefine.refine.records import Report, RunRecord
 
 from ..mrml.nodes.guards import Selection
-from ..mrml.review.vessels import VesselReview
 from .frames import ALL_FRAMES, browser_of, player_of, warnings_of
 from .inputs import wall_ids
 from .review.findings import Checked
@@ -48,7 +47,7 @@ class RunMessages:
         text: Warnings, one per line.
     """
 
-    run: RunRecord
+    run: RunRecord | PictureRun
     text: str
 
 
@@ -94,23 +93,22 @@ def run_picture_check(logic: Any, parameters: Any) -> PictureReport:
     return report
 
 
-def run_picture_repair(logic: Any, parameters: Any, card: ModelCard, progress: Progress) -> VesselReview:
-    """Repair the vessels of the selected picture into a new segmentation, and return its review.
+def run_picture_repair(logic: Any, parameters: Any, card: ModelCard, progress: Progress) -> RunMessages:
+    """Repair the vessels of the selected picture into a new segmentation, which the logic has.
 
     Raises:
         ValueError: The nodes cannot be read; the message names node and remedy.
         Cancelled: ``progress`` returned ``False``; the scene is restored.
     """
     names = [name for name, info in stack_options().items() if info.of_pictures]
-    logic.processPicture(
+    report = logic.processPicture(
         parameters.inputSegmentation,
         parameters.myocardiumSegmentID,
         parameters.inputVolume,
         progressCallback=progress,
         **_chosen(parameters, names, model=card.name),
     )
-    review: VesselReview = logic.pictureReview(logic.outputSegmentationNode())
-    return review
+    return RunMessages(report.run, "\n".join(report.warnings))
 
 
 def _chosen(parameters: Any, names: Iterable[str], **given: Any) -> dict[str, Any]:

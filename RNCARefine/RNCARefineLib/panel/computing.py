@@ -17,6 +17,7 @@ from typing import Any
 import slicer
 from slicer.i18n import tr as _
 
+from rncarefine.refine.place_records import PictureRun
 from rncarefine.refine.records import RunRecord
 
 from .controls import enable
@@ -239,7 +240,7 @@ class ComputingLine:
             "" if not found.installed else found.trouble or _("PyTorch is installed."),
         )
 
-    def show_run(self, run: RunRecord) -> None:
+    def show_run(self, run: RunRecord | PictureRun) -> None:
         """Show the device of the last repair."""
         device = _("CPU") if run.device == "cpu" else run.device.upper()
         self._ui.computingLabel.text = f"{device} ({_BACKENDS.get(run.backend, run.backend)})"

@@ -52,7 +52,10 @@ class ModelChoice:
         """Return why no model can be used; empty if there is a model."""
         if parameters is None or self._of_mode(parameters):
             return ""
-        return _("No {mode} model is installed. Choose another mode.").format(mode=parameters.mode)
+        text = _("No {mode} model is installed. Choose another mode.")
+        if is_picture_volume(getattr(parameters, "inputVolume", None)):
+            text = _("No {mode} model repairs vessels in a picture. Choose another mode.")
+        return text.format(mode=parameters.mode)
 
     def best(self) -> ModelCard | None:
         """Return the best model of any mode; ``None`` if there is none."""

@@ -11,7 +11,6 @@ from slicer.i18n import tr as _
 from rncarefine.progress import Cancelled
 from rncarefine.refine.options import camel_case, option_infos, stack_options
 
-from ..mrml.review.vessels import VesselReview
 from ..mrml.vessels import is_picture_volume
 from .actions import run_check, run_picture_check, run_picture_repair, run_repair
 from .computing import ComputingLine
@@ -97,7 +96,6 @@ class Panel:
         self._tools.clear()
         self._review.clear()
         self._places.clear()
-        self._places.follow(None)
         self.notice("")
         self._update_actions()
 
@@ -118,7 +116,7 @@ class Panel:
             self._frames.update(self._parameters)
             self._models.update(self._parameters)
             self._review.update(self._parameters, again=again)
-            self._places.follow(self._parameters.inputVolume if self._is_picture() else None)
+            self._places.follow(self._parameters if self._is_picture() else None)
             self._update_actions()
 
     def _on_content(self) -> None:
@@ -154,8 +152,9 @@ class Panel:
         self.notice("")
         with shown_errors(_("The check failed."), wait=True):
             if self._is_picture():
-                volume = self._parameters.inputVolume
-                self._places.show_check(run_picture_check(self._logic, self._parameters), volume)
+                report = run_picture_check(self._logic, self._parameters)
+                with self._quietly():
+                    self._places.show_check(report)
                 return
             self._show_check(run_check(self._logic, self._parameters))
 
@@ -184,9 +183,9 @@ class Panel:
                         return self._check_scene(parameters, dialog(fraction, text))
 
                     if self._is_picture():
-                        self._show_places(run_picture_repair(self._logic, parameters, card, progress))
-                        return
-                    done = run_repair(self._logic, parameters, card, progress)
+                        done = run_picture_repair(self._logic, parameters, card, progress)
+                    else:
+                        done = run_repair(self._logic, parameters, card, progress)
             except (Cancelled, _SceneClosed):
                 self.notice(_("Cancelled. Nothing was changed."))
                 return
@@ -204,11 +203,6 @@ class Panel:
         """Whether the chosen volume is a picture of vessels and no stack."""
         parameters = self._parameters
         return parameters is not None and is_picture_volume(parameters.inputVolume, self._models.card(parameters))
-
-    def _show_places(self, review: VesselReview) -> None:
-        self._parameters.inputSegmentation.SetDisplayVisibility(False)
-        self._places.show_review(review)
-        self.notice("\n".join(review.report().warnings))
 
     def _show_repair(self, segmentation_node: Any) -> None:
         source = self._parameters.inputSegmentation

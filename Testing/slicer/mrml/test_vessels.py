@@ -139,6 +139,25 @@ def test_a_decision_keeps_manual_edits_elsewhere(repaired: tuple[Any, Any, Any, 
     assert not now[30, 31:39].any()
 
 
+def test_accepting_keeps_manual_edits_of_the_place(repaired: tuple[Any, Any, Any, Any]) -> None:
+    logic, volume, report, node = repaired
+    review, number, grid = logic.pictureReview(node), bridge_of(report), VolumeGrid.of_volume(volume)
+    after, edited = voxels(node, volume).copy(), voxels(node, volume).copy()
+    edited[30, 34:36] = 0
+    write_segment(node, "vessels", edited[None], grid)
+    review.accept(number)
+    np.testing.assert_array_equal(voxels(node, volume), edited)
+    review.reject(number)
+    redrawn = voxels(node, volume).copy()
+    redrawn[30, 30:40] = 1
+    write_segment(node, "vessels", redrawn[None], grid)
+    assert review.accept(number).places[number].accepted is True
+    np.testing.assert_array_equal(voxels(node, volume), redrawn)
+    review.reject(number)
+    review.accept(number)
+    np.testing.assert_array_equal(voxels(node, volume), after)
+
+
 def test_a_decision_that_fails_half_way_changes_nothing(
     repaired: tuple[Any, Any, Any, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -273,6 +292,44 @@ def test_colour_volumes_are_pictures_and_grey_ones_need_the_model(photograph: tu
         with pytest.raises(ValueError, match=r"[34] values"):
             Selection.create(segmentation, "vessels", volume)
     assert Selection.create(segmentation, "vessels", volume, picture=True).segment_id == "vessels"
+
+
+def test_each_repaired_segment_has_its_own_review(
+    repaired: tuple[Any, Any, Any, Any], module: Any, tmp_path: Path
+) -> None:
+    logic, volume, first_report, first = repaired
+    add_segment(first, "veins", BROKEN[None].astype(np.uint8), volume)
+    logic.processPicture(first, "veins", volume, model=saved(tmp_path), device="numpy")
+    second = logic.outputSegmentationNode()
+    assert logic.pictureReview(second, "veins").segment_id == "veins"
+    assert logic.pictureReview(second, "vessels").report() == first_report
+    for wrong in (None, "scar"):
+        with pytest.raises(ValueError, match=r"'vessels', 'veins'"):
+            logic.pictureReview(second, wrong)
+    found = [(review.segmentation_node, review.segment_id) for review in VesselReview.all_of(volume)]
+    assert found == [(second, "vessels"), (second, "veins"), (first, "vessels")]
+
+
+def test_a_review_is_resumed_from_a_segmentation_file(repaired: tuple[Any, Any, Any, Any], tmp_path: Path) -> None:
+    logic, volume, report, node = repaired
+    number, path = bridge_of(report), str(tmp_path / "result.seg.nrrd")
+    decided = logic.pictureReview(node).accept(number)
+    assert slicer.util.saveNode(node, path, properties={})
+    slicer.mrmlScene.RemoveNode(node)
+    node = slicer.util.loadSegmentation(path)
+    other = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "Other")
+    slicer.util.updateVolumeFromArray(other, np.zeros((1, 40, 40), np.uint8))
+    other.CopyOrientation(volume)
+    assert VesselReview.all_of(other) == []
+    with pytest.raises(ValueError, match=r"'Other'.*40 x 40"):
+        VesselReview.of(node, volume_node=other)
+    (found,) = VesselReview.all_of(volume)
+    with pytest.raises(ValueError, match="not in the scene"):
+        found.reject(number)
+    review = VesselReview.of(node, volume_node=volume)
+    assert review.report() == decided
+    review.reject(number)
+    assert not voxels(node, volume)[30, 31:39].any()
 
 
 def test_a_segmentation_without_a_repair_has_no_review(photograph: tuple[Any, Any]) -> None:

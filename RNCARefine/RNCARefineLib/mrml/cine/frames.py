@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import slicer
 import vtk
 
@@ -116,11 +117,15 @@ class Cine:
             ValueError: A frame does not exist, none was given, or the segmentation belongs to another frame.
         """
         last = self.count - 1
-        wanted = None if frames is None else sorted(set(frames))
-        for frame in wanted or []:
-            if isinstance(frame, bool) or not isinstance(frame, int) or not 0 <= frame <= last:
-                name = self.browser_node.GetName()
-                raise ValueError(f"Sequence browser {name!r} has no frame {frame!r}; its frames are 0 to {last}.")
+        given = None if frames is None else list(frames)
+        for frame in given or []:
+            if isinstance(frame, bool) or not isinstance(frame, (int, np.integer)) or not 0 <= frame <= last:
+                name, shown = (
+                    self.browser_node.GetName(),
+                    frame if isinstance(frame, (int, float, np.number)) else repr(frame),
+                )
+                raise ValueError(f"Sequence browser {name!r} has no frame {shown}; its frames are 0 to {last}.")
+        wanted = None if given is None else sorted({int(frame) for frame in given})
         if wanted == []:
             raise ValueError("No frame was given. Give frame numbers from 0, or None for all frames.")
         if self.sequence_node is not None:

@@ -83,17 +83,22 @@ def write_inside(node: Any, segment_id: str, mask: Mask, grid: VolumeGrid) -> No
 
 
 def _format_result(node: Any, selection: Selection) -> None:
-    """Copy place, geometry and display of the input to a result."""
+    """Copy place, geometry and display of the input to a result, and show it even if the input is hidden."""
     source, volume = selection.segmentation_node, selection.volume_node
     node.SetAndObserveTransformNodeID(source.GetTransformNodeID())
     node.SetReferenceImageGeometryParameterFromVolumeNode(volume)
     node.CreateDefaultDisplayNodes()
     if source.GetDisplayNode() is not None:
         node.GetDisplayNode().CopyContent(source.GetDisplayNode())
+    # The panel hides an input that was repaired, which would hide the result of repairing it again.
+    node.SetDisplayVisibility(True)
+    for segment_id in selection.wall_ids:
+        node.GetDisplayNode().SetSegmentVisibility(segment_id, True)
     place_next_to(node, source, volume)
     refer_to_volume(node, volume)
 
 
 def refer_to_volume(node: Any, volume_node: Any) -> None:
     """Store a reference from a repaired segmentation in the scene to its volume."""
-    node.SetNodeReferenceID(VOLUME_ROLE, volume_node.GetID())
+    if node.GetNodeReference(VOLUME_ROLE) != volume_node:
+        node.SetNodeReferenceID(VOLUME_ROLE, volume_node.GetID())

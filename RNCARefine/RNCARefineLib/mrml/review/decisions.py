@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import slicer
 
 from rncarefine.refine.decisions import decided
@@ -26,6 +27,7 @@ from .kept import (
     ADDED,
     POOL_TAG,
     REMOVED,
+    chosen_segment,
     find_review_segment,
     reviewed_segments,
     set_status,
@@ -87,15 +89,7 @@ class Review:
             raise ValueError(f"Segmentation {name!r} is not in the scene. Add it to the scene first.")
         if not repaired:
             raise ValueError(f"Segmentation {name!r} has no repair to review. Repair it first.")
-        if segment_id is None:
-            if len(repaired) > 1:
-                raise ValueError(f"Segmentation {name!r} has several repaired segments: {_list(repaired)}. Choose one.")
-            segment_id = repaired[0]
-        elif segment_id not in repaired:
-            raise ValueError(
-                f"Segment {segment_id!r} of segmentation {name!r} was not repaired. Repaired were: {_list(repaired)}."
-            )
-        review = cls(segmentation_node, segment_id, undo)
+        review = cls(segmentation_node, chosen_segment(segmentation_node, repaired, segment_id), undo)
         if volume_node is not None:
             review._check(volume_node)
             refer_to_volume(segmentation_node, volume_node)
@@ -178,7 +172,9 @@ class Review:
     # Deciding
 
     def accept(self, k: int) -> None:
-        """Accept slice ``k``. If it was rejected, its repair is restored; otherwise no voxel changes.
+        """Accept slice ``k``.
+
+        If it was rejected and not edited since, its repair is restored; otherwise no voxel changes.
 
         Raises:
             ValueError: There is no such slice.
@@ -266,31 +262,51 @@ class Review:
             raise ValueError(
                 f"Segmentation {node.GetName()!r} has no slice {k}; its slices are 0 to {masks.shape[0] - 1}."
             )
-        write = not accepted or decisions.get(k) is False
-        walls, pool = masks.parts_after or {self.segment_id: masks.wall_after}, masks.pool_after
-        if not accepted:
-            walls, pool = masks.parts_before or {self.segment_id: masks.wall_before}, masks.pool_before
-            if not masks.changed(k):
-                raise ValueError(
-                    f"The repair did not change slice {k} of segmentation {node.GetName()!r}. Accept it, or edit it by "
-                    "hand."
-                )
-        if not write and decisions.get(k):
+        if not accepted and not masks.changed(k):
+            raise ValueError(
+                f"The repair did not change slice {k} of segmentation {node.GetName()!r}. Accept it, or edit it by "
+                "hand."
+            )
+        if accepted and decisions.get(k):
             return
+        before = self._wanted(k, masks.parts_before, masks.wall_before, masks.pool_before)
+        after = self._wanted(k, masks.parts_after, masks.wall_after, masks.pool_after)
+        # What was drawn by hand since the slice was rejected is what is accepted.
+        restored = accepted and decisions.get(k) is False and self._is_now(k, before)
         decisions[k] = accepted
         step = nullcontext() if self.undo is None else self.undo.step(node)
         with slicer.util.RenderBlocker(), step, unchanged_on_failure(node, existing_table(node)):
-            if write:
-                self._write_slice(k, {key: wall[k] for key, wall in walls.items()}, None if pool is None else pool[k])
+            if restored or not accepted:
+                self._write_slice(k, after if restored else before)
+                self._write_changes(k, masks.wall_before[k])
             store_decisions(self._segment, decisions)
             report = self.report()
             set_status(self._segment, report)
             put_table(report, node)
 
-    def _write_slice(self, k: int, walls: Mapping[str, Mask], pool: Mask | None) -> None:
+    def _wanted(self, k: int, parts: Mapping[str, Mask], wall: Mask, pool: Mask | None) -> dict[str, Mask]:
+        """Return slice ``k`` of the pool, if there is one, and of the segments of the wall that still exist."""
+        wanted = {} if self.pool_id is None or pool is None else {self.pool_id: pool[k]}
+        walls = parts or {self.segment_id: wall}
+        return wanted | {key: walls[key][k] for key in reversed(self.wall_ids) if key in walls}
+
+    def _is_now(self, k: int, wanted: Mapping[str, Mask]) -> bool:
+        """Whether slice ``k`` of these segments is as given."""
         node, grid = self.segmentation_node, self._grid()
-        wanted = {} if self.pool_id is None or pool is None else {self.pool_id: pool}
-        wanted |= {segment_id: walls[segment_id] for segment_id in reversed(self.wall_ids) if segment_id in walls}
+        return all(np.array_equal(read_segments(node, [key], grid)[k], mask) for key, mask in wanted.items())
+
+    def _write_changes(self, k: int, before: Mask) -> None:
+        """Write slice ``k`` of the segments that show added and removed voxels, where they exist."""
+        node, grid, now = self.segmentation_node, self._grid(), self.wall_now()[k]
+        for kind, changed in ((ADDED, now & (1 - before)), (REMOVED, before & (1 - now))):
+            note = find_review_segment(node.GetSegmentation(), self.segment_id, kind)
+            if note is not None:
+                voxels = read_segments(node, [note], grid)
+                voxels[k] = changed
+                write_inside(node, note, voxels, grid)
+
+    def _write_slice(self, k: int, wanted: Mapping[str, Mask]) -> None:
+        node, grid = self.segmentation_node, self._grid()
         voxels = {segment_id: read_segments(node, [segment_id], grid) for segment_id in wanted}
         now = {segment_id: mask[k].copy() for segment_id, mask in voxels.items()}
 
@@ -344,7 +360,3 @@ def end_review(segmentation_node: slicer.vtkMRMLSegmentationNode) -> None:
 
 def _voxels(shape: tuple[int, ...]) -> str:
     return " x ".join(map(str, shape))
-
-
-def _list(names: list[str]) -> str:
-    return ", ".join(repr(name) for name in names)

@@ -6,7 +6,7 @@ It is saved with a scene, a ``.seg.nrrd`` file and the frames of a sequence; und
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -104,6 +104,25 @@ def reviewed_segments(segmentation: slicer.vtkSegmentation) -> list[str]:
     ]
 
 
+def chosen_segment(node: slicer.vtkMRMLSegmentationNode, repaired: Sequence[str], segment_id: str | None) -> str:
+    """Return the repaired segment to review.
+
+    Args:
+        node: A segmentation with repaired segments.
+        repaired: Their IDs.
+        segment_id: The chosen one; optional if there is only one.
+
+    Raises:
+        ValueError: Several were repaired and none was chosen, or the chosen one was not repaired.
+    """
+    name, listed = node.GetName(), ", ".join(map(repr, repaired))
+    if segment_id is None and len(repaired) > 1:
+        raise ValueError(f"Segmentation {name!r} has several repaired segments: {listed}. Choose one.")
+    if segment_id is not None and segment_id not in repaired:
+        raise ValueError(f"Segment {segment_id!r} of segmentation {name!r} was not repaired. Repaired were: {listed}.")
+    return repaired[0] if segment_id is None else segment_id
+
+
 def store_review(
     segmentation: slicer.vtkSegmentation, segment_id: str, pool_id: str | None, report: Report, masks: RepairMasks
 ) -> None:
@@ -155,7 +174,7 @@ def stored_report(segment: slicer.vtkSegment) -> Report:
     Raises:
         ValueError: There is none, or another version wrote it.
     """
-    return Report.from_dict(_json_of(segment, REPORT_TAG))
+    return Report.from_dict(json_of(segment, REPORT_TAG))
 
 
 def stored_decisions(segment: slicer.vtkSegment) -> dict[int, bool]:
@@ -166,7 +185,7 @@ def stored_decisions(segment: slicer.vtkSegment) -> dict[int, bool]:
     """
     if tag_of(segment, DECISIONS_TAG) is None:
         return {}
-    return {int(k): bool(accepted) for k, accepted in _json_of(segment, DECISIONS_TAG).items()}
+    return {int(k): bool(accepted) for k, accepted in json_of(segment, DECISIONS_TAG).items()}
 
 
 def store_decisions(segment: slicer.vtkSegment, decisions: Mapping[int, bool]) -> None:
@@ -186,7 +205,12 @@ def stored_masks(segment: slicer.vtkSegment) -> RepairMasks:
         raise _unreadable(segment, MASKS_TAG) from error
 
 
-def _json_of(segment: slicer.vtkSegment, tag: str) -> dict[str, Any]:
+def json_of(segment: slicer.vtkSegment, tag: str) -> dict[str, Any]:
+    """Return the content of a tag.
+
+    Raises:
+        ValueError: It is no JSON object.
+    """
     try:
         content = json.loads(tag_of(segment, tag) or "")
     except ValueError:

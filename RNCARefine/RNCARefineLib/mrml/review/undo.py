@@ -23,7 +23,7 @@ MAX_STEPS = 50
 between steps, so that a step needs memory only for the layers that it changes."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Steps:
     """The steps of a segmentation.
 
@@ -31,10 +31,12 @@ class _Steps:
         history: The saved states.
         known: Fingerprints of the states after each step, and of the state before the first one. A step restores a
             whole state: from any other state, it would also revert edits made elsewhere.
+        undone: Number of undone steps that may be redone, unless the history has dropped them after an edit.
     """
 
     history: Any = field(default_factory=slicer.vtkSegmentationHistory)
     known: set[int] = field(default_factory=set)
+    undone: int = 0
 
 
 class UndoSteps:
@@ -54,14 +56,20 @@ class UndoSteps:
         history = steps.history
         history.SetMaximumNumberOfStates(MAX_STEPS + 1)  # including the present state
         history.SetSegmentation(node.GetSegmentation())
-        if not history.IsRestorePreviousStateAvailable():
+        is_first = not history.IsRestorePreviousStateAvailable()
+        if is_first:
             steps.known.add(fingerprint(node))
         history.SaveState()
+        steps.undone = 0
         try:
             yield
         except BaseException:
-            # The saved state equals the present one. Restoring it removes it from the history.
-            history.RestorePreviousState()
+            # The saved state equals the present one and is no step. Restored, it is replaced by that of the next step.
+            # With no step before it, it would be one as soon as the segmentation is edited.
+            if is_first:
+                history.RemoveAllStates()
+            else:
+                history.RestorePreviousState()
             raise
         steps.known.add(fingerprint(node))
 
@@ -70,32 +78,39 @@ class UndoSteps:
 
         Only voxels and segments count, not names, colours, tags or visibility.
         """
-        self._forget_gone()
-        steps = self._of_nodes.get(node.GetID())
+        steps = self._steps(node)
         return steps is not None and fingerprint(node) not in steps.known
 
     def can_undo(self, node: slicer.vtkMRMLSegmentationNode) -> bool:
         """Whether a segmentation has a step to undo."""
-        history = self._history(node)
-        return bool(history and history.IsRestorePreviousStateAvailable())
+        steps = self._steps(node)
+        return steps is not None and bool(steps.history.IsRestorePreviousStateAvailable())
 
     def can_redo(self, node: slicer.vtkMRMLSegmentationNode) -> bool:
         """Whether a segmentation has a step to redo."""
-        history = self._history(node)
-        return bool(history and history.IsRestoreNextStateAvailable())
+        steps = self._steps(node)
+        # After a failed step, the history has a next state that equals the present one.
+        return steps is not None and steps.undone > 0 and bool(steps.history.IsRestoreNextStateAvailable())
 
     def undo(self, node: slicer.vtkMRMLSegmentationNode) -> bool:
         """Undo the last step of a segmentation; false if there is none."""
-        return self.can_undo(node) and bool(self._history(node).RestorePreviousState())
+        steps = self._steps(node)
+        if steps is None or not self.can_undo(node) or not steps.history.RestorePreviousState():
+            return False
+        steps.undone += 1
+        return True
 
     def redo(self, node: slicer.vtkMRMLSegmentationNode) -> bool:
         """Redo the last undone step; false if there is none."""
-        return self.can_redo(node) and bool(self._history(node).RestoreNextState())
+        steps = self._steps(node)
+        if steps is None or not self.can_redo(node) or not steps.history.RestoreNextState():
+            return False
+        steps.undone -= 1
+        return True
 
-    def _history(self, node: Any) -> Any:
+    def _steps(self, node: Any) -> _Steps | None:
         self._forget_gone()
-        steps = self._of_nodes.get(node.GetID())
-        return None if steps is None else steps.history
+        return self._of_nodes.get(node.GetID())
 
     def _forget_gone(self) -> None:
         """Drop histories of closed scenes and removed nodes; node IDs are reused, segmentations are not."""

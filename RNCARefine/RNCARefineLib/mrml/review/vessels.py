@@ -5,8 +5,6 @@ It is stored in a tag of the repaired segment and saved with the scene.
 
 from __future__ import annotations
 
-import json
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,11 +21,12 @@ from rncarefine.report.report import strict_values
 from rncarefine.stack import Mask
 from rncarefine.tasks.tubular.picture import Picture
 
+from ..nodes.guards import Selection
 from ..nodes.scene import unchanged_on_failure
 from ..nodes.segments import read_segments, write_segment
 from ..nodes.volume_grid import VolumeGrid
-from ..nodes.writer import VOLUME_ROLE
-from .kept import ADDED, REMOVED, find_review_segment, tag_json, tag_of
+from ..nodes.writer import VOLUME_ROLE, refer_to_volume
+from .kept import ADDED, REMOVED, chosen_segment, find_review_segment, json_of, tag_json, tag_of
 from .table import existing_table, put_rows
 from .views import show_place
 
@@ -69,32 +68,40 @@ class VesselReview:
         return review
 
     @classmethod
-    def of(cls, node: Any) -> VesselReview:
+    def of(cls, node: Any, segment_id: str | None = None, *, volume_node: Any = None) -> VesselReview:
         """Return the review of a repaired segmentation.
 
+        Args:
+            node: The result of a repair, also one that was loaded from a file.
+            segment_id: The repaired segment; optional if only one was repaired.
+            volume_node: The picture it was repaired with, if the segmentation no longer refers to it; the reference is
+                stored.
+
         Raises:
-            ValueError: No vessels were repaired in it.
+            ValueError: No vessels were repaired in it, not in this segment, or the picture is another one.
         """
-        segmentation = node.GetSegmentation()
-        for segment_id in segmentation.GetSegmentIDs():
-            if tag_of(segmentation.GetSegment(segment_id), VESSELS_TAG) is not None:
-                return cls(node, str(segment_id))
-        raise ValueError(f"No vessels were repaired in segmentation {node.GetName()!r}. Repair them first.")
+        repaired = _repaired_in(node)
+        if not repaired:
+            raise ValueError(f"No vessels were repaired in segmentation {node.GetName()!r}. Repair them first.")
+        review = cls(node, chosen_segment(node, repaired, segment_id))
+        if volume_node is not None:
+            review._check(volume_node)
+            refer_to_volume(node, volume_node)
+        return review
 
     @classmethod
-    def of_volume(cls, volume_node: Any) -> VesselReview | None:
-        """Return the review of the segmentation that was repaired last with a volume; ``None`` if there is none."""
-        for node in reversed(slicer.util.getNodesByClass("vtkMRMLSegmentationNode")):
-            if node.GetNodeReference(VOLUME_ROLE) is volume_node:
-                with suppress(ValueError):
-                    return cls.of(node)
-        return None
+    def all_of(cls, volume_node: Any) -> list[VesselReview]:
+        """Return the reviews of a picture, the last segmentation first.
 
-    @property
-    def exists(self) -> bool:
-        """Whether the repaired segment is still in the scene."""
-        node = self.segmentation_node
-        return node.GetScene() is not None and node.GetSegmentation().GetSegment(self.segment_id) is not None
+        They include those of loaded segmentations, which refer to no volume, if the picture fits.
+        """
+        found = []
+        for node in reversed(slicer.util.getNodesByClass("vtkMRMLSegmentationNode")):
+            referred = node.GetNodeReference(VOLUME_ROLE)
+            for review in (cls(node, segment_id) for segment_id in _repaired_in(node)):
+                if referred == volume_node or (referred is None and review._fits(volume_node)):
+                    found.append(review)
+        return found
 
     @property
     def volume_node(self) -> Any:
@@ -113,11 +120,16 @@ class VesselReview:
         return PictureReport.from_dict(self._values()["report"])
 
     def accept(self, number: int) -> PictureReport:
-        """Accept the repair of a place and return the report."""
+        """Accept a place and return the report.
+
+        If it was rejected and not edited since, its repair is restored; otherwise no pixel changes.
+        """
         return self._decide(number, True)
 
     def reject(self, number: int) -> PictureReport:
         """Restore a place as before the repair, and return the report.
+
+        Manual edits of this place since the repair are reverted, too; those elsewhere are kept.
 
         Raises:
             ValueError: The repair did not change this place.
@@ -137,8 +149,26 @@ class VesselReview:
         picture = Picture.create(pixels, _unpacked(*self._values()["before"]), name=self.volume_node.GetName())
         write_picture_report(self.report(), path, picture, self.mask_now())
 
+    def _check(self, volume_node: Any) -> None:
+        """Refuse a volume that cannot be the picture of the repair."""
+        Selection.create(self.segmentation_node, self.segment_id, volume_node, picture=True)
+        shape, (*wanted, _text) = VolumeGrid.of_volume(volume_node).shape[1:], self._values()["before"]
+        if shape != tuple(wanted):
+            raise ValueError(
+                f"Volume {volume_node.GetName()!r} has {shape[0]} x {shape[1]} pixels, but segmentation "
+                f"{self.segmentation_node.GetName()!r} was repaired with {wanted[0]} x {wanted[1]} pixels. Choose that "
+                "picture."
+            )
+
+    def _fits(self, volume_node: Any) -> bool:
+        try:
+            self._check(volume_node)
+        except ValueError:
+            return False
+        return True
+
     def _decide(self, number: int, accepted: bool) -> PictureReport:
-        """Store a decision and write its place; manual edits elsewhere are kept. A failure changes nothing."""
+        """Store a decision and write its place. A failure changes nothing."""
         self._checked(number)
         mask, values = self.mask_now(), self._values()
         undecided = self._decided(values)
@@ -151,7 +181,9 @@ class VesselReview:
         edit, before, decided = values["edits"][number], _unpacked(*values["before"]), self._decided(values)
         # Objects joined by a bridge follow its decision.
         written = decided != undecided
-        if edit is not None:
+        if accepted and (mask[written] != undecided[written]).any():
+            written[:] = False  # what was drawn by hand since the place was rejected is what is accepted
+        if not accepted and edit is not None:
             window, pixels = _changed(edit)
             written[window] |= pixels
         np.copyto(mask, decided, where=written)
@@ -179,9 +211,7 @@ class VesselReview:
         return put_back(before, after, (_changed(edit) for edit in rejected if edit is not None))
 
     def _values(self) -> dict[str, Any]:
-        text = tag_of(self.segmentation_node.GetSegmentation().GetSegment(self.segment_id), VESSELS_TAG)
-        values: dict[str, Any] = json.loads(str(text))
-        return values
+        return json_of(self.segmentation_node.GetSegmentation().GetSegment(self.segment_id), VESSELS_TAG)
 
     def _checked(self, number: int) -> int:
         count = len(self._values()["edits"])
@@ -191,6 +221,13 @@ class VesselReview:
 
     def _put_table(self, report: PictureReport) -> None:
         put_rows(self.segmentation_node, list(COLUMNS), place_rows(report), report.summary())
+
+
+def _repaired_in(node: Any) -> list[str]:
+    """Return the IDs of the segments of a segmentation whose vessels were repaired."""
+    segmentation = node.GetSegmentation()
+    ids = map(str, segmentation.GetSegmentIDs())
+    return [key for key in ids if tag_of(segmentation.GetSegment(key), VESSELS_TAG) is not None]
 
 
 def _changed(edit: list[Any]) -> Changed:

@@ -64,7 +64,7 @@ class ReviewTools:
         nothing = "" if findings is not None else _("Check or repair first.")
         enable(
             ui.acceptButton,
-            _("Accept this slice as shown (A). If it was rejected, the repair is restored."),
+            _("Accept this slice as shown (A). If it was rejected and not edited since, the repair is restored."),
             no_repair or _no_accept(record),
         )
         enable(

@@ -24,12 +24,21 @@ def cine() -> DrawnCine:
         ([3], "frame 3.*0 to 2"),
         ([-1], "no frame -1"),
         ([True], "no frame True"),
+        ([np.int64(3)], "no frame 3;"),
+        ([np.float64(1.5)], r"no frame 1\.5;"),
+        (["0"], "no frame '0'"),
         ([], "No frame was"),
     ],
 )
 def test_frames_that_are_not_there_are_refused(cine: DrawnCine, frames: list[int], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         repair(cine, frames=frames)
+
+
+def test_frames_may_be_numbers_of_numpy(cine: DrawnCine) -> None:
+    outcome = repair(cine, frames=np.array([2, 0, 2]))
+    assert [*outcome.reports] == [0, 2]
+    assert {type(frame) for frame in outcome.reports} == {int}
 
 
 def test_nodes_that_are_not_of_the_browser_are_refused(cine: DrawnCine) -> None:

@@ -100,6 +100,17 @@ def test_a_result_copies_place_and_display_of_the_input(heart: Heart, selection:
     assert node.GetDisplayNode().GetSegmentVisibility("myo_added")
 
 
+def test_a_result_of_a_hidden_input_is_shown(heart: Heart, selection: Selection) -> None:
+    display = heart.segmentation.GetDisplayNode()
+    display.SetVisibility(False)
+    display.SetSegmentVisibility("myo", False)
+    output = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "Mine")
+    for node in (add_to_scene(draft_of(selection), selection), copy_into(output, draft_of(selection), selection)):
+        assert node.GetDisplayNode().GetVisibility()
+        assert node.GetDisplayNode().GetSegmentVisibility("myo")
+    assert not display.GetVisibility()
+
+
 def test_names_of_results_are_unique(selection: Selection) -> None:
     names = [add_to_scene(draft_of(selection), selection).GetName() for _ in range(3)]
     assert names[0] == "Heart repaired"

@@ -22,7 +22,7 @@ from harness.hearts import (
     write_voxels,
 )
 from harness.removals import labelmap_gone, segmentation_gone, wall_gone
-from harness.runs import RESULT, process
+from harness.runs import process
 from RNCARefineLib.mrml.nodes.segments import write_segment
 from RNCARefineLib.mrml.nodes.volume_grid import VolumeGrid
 from RNCARefineLib.mrml.review.decisions import Review, is_repaired
@@ -60,7 +60,7 @@ def all_but_decisions(review: Review, heart: Heart) -> tuple[Any, ...]:
     tags = ("RNCARefine.Report", "RNCARefine.Provenance", "RNCARefine.Pool", "RNCARefine.ReviewOf", "Site.Reader")
     return (
         ids,
-        {name: heart.voxels(name, review.segmentation_node).tobytes() for name in RESULT[2:]},
+        {name: heart.voxels(name, review.segmentation_node).tobytes() for name in ("rv", "scar")},
         {name: segmentation.GetLayerIndex(name) for name in ids},
         {(name, tag): tag_of(segmentation.GetSegment(name), tag) for name in ids for tag in tags},
         {name: segmentation.GetSegment(name).GetColor() for name in ids},
@@ -221,6 +221,38 @@ def test_the_repair_of_a_rejected_slice_is_restored_by_accepting(review: Review,
     np.testing.assert_equal(voxels(review, heart), before)
     assert all_but_decisions(review, heart) == untouched
     assert review.decisions() == {k: True}
+
+
+@pytest.mark.parametrize("edited", ["myo", "pool"])
+def test_an_edit_by_hand_of_a_rejected_slice_is_kept_by_accepting(review: Review, heart: Heart, edited: str) -> None:
+    review.reject(2)
+    mask = heart.voxels(edited, review.segmentation_node)
+    mask[2, :2] = 1
+    write_segment(review.segmentation_node, edited, mask, VolumeGrid.of_volume(heart.volume))
+    before = voxels(review, heart)
+    review.accept(2)
+    np.testing.assert_equal(voxels(review, heart), before)
+    assert review.decisions() == {2: True}
+    review.reject(2)
+    np.testing.assert_array_equal(review.wall_now()[2], heart.masks["myo"][2])
+    review.accept(2)
+    np.testing.assert_array_equal(review.wall_now()[2], heart.ring)
+
+
+def test_the_segments_of_the_changes_follow_the_decisions(review: Review, heart: Heart) -> None:
+    def changes() -> list[np.ndarray]:
+        return [heart.voxels(name, review.segmentation_node) for name in ("myo_added", "myo_removed")]
+
+    before = changes()
+    assert [mask.any(axis=(1, 2)).tolist().index(True) for mask in before] == [2, 3]
+    review.reject(2)
+    assert not changes()[0].any()
+    np.testing.assert_array_equal(changes()[1], before[1])
+    review.reject(3)
+    assert not changes()[1].any()
+    for k in (2, 3):
+        review.accept(k)
+    np.testing.assert_array_equal(changes(), before)
 
 
 def test_decisions_about_slices_are_independent(review: Review, heart: Heart) -> None:

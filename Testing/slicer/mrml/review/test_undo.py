@@ -53,6 +53,26 @@ def test_a_change_after_one_that_failed_is_one_step(heart: Heart, steps: UndoSte
     assert not steps.undo(heart.segmentation)
 
 
+def test_a_failed_change_leaves_nothing_to_undo_or_redo(heart: Heart, steps: UndoSteps) -> None:
+    with pytest.raises(RuntimeError):
+        fail(heart, steps)
+    assert not steps.can_redo(heart.segmentation)
+    edit(heart)
+    assert not steps.can_undo(heart.segmentation)
+
+
+def test_after_a_failed_change_only_what_was_undone_can_be_redone(heart: Heart, steps: UndoSteps) -> None:
+    change(heart, steps, np.zeros_like(heart.masks["myo"]))
+    with pytest.raises(RuntimeError):
+        fail(heart, steps)
+    assert not steps.can_redo(heart.segmentation)
+    assert steps.undo(heart.segmentation)
+    assert not steps.can_undo(heart.segmentation)
+    assert steps.redo(heart.segmentation)
+    assert not heart.voxels("myo").any()
+    assert not steps.redo(heart.segmentation)
+
+
 def test_each_segmentation_has_its_own_steps(heart: Heart, steps: UndoSteps) -> None:
     other = draw_heart("axis-aligned")
     change(heart, steps, np.zeros_like(heart.masks["myo"]))

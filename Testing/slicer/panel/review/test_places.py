@@ -15,7 +15,7 @@ from harness.hearts import add_segment, segment_voxels
 from harness.panel_steps import entries, open_module, select
 from harness.panels import close_panel
 from rncarefine.nca import model as model_module
-from RNCARefineLib.mrml.review.vessels import VesselReview
+from RNCARefineLib.mrml.review.vessels import VESSELS_TAG, VesselReview
 
 WHOLE = tree()
 BROKEN = with_gap(WHOLE, 30, 10)
@@ -53,6 +53,13 @@ def test_a_photograph_shows_places_and_vessel_models_only(panel: Any) -> None:
     assert panel.ui.placesCollapsibleButton.visible
     assert not panel.ui.reviewCollapsibleButton.visible
     assert entries(panel.ui.modelSelector) == ["retina-vessels-2d", "toy-vessels"]
+
+
+def test_a_volumetric_mode_is_refused_for_a_photograph(panel: Any) -> None:
+    select(panel.ui.modeSelector, "volumetric")
+    assert entries(panel.ui.modelSelector) == []
+    assert not panel.ui.repairButton.enabled
+    assert "picture" in panel.ui.repairButton.toolTip
 
 
 def test_a_stack_shows_slices_and_offers_no_model_of_vessels(panel: Any, heart: Any) -> None:
@@ -98,6 +105,64 @@ def test_a_check_lists_places_and_there_is_nothing_to_decide(panel: Any) -> None
     assert "components" in panel.ui.placesSummaryLabel.text
     assert not panel.ui.acceptPlaceButton.enabled
     assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") == 1
+
+
+def test_a_check_after_a_repair_keeps_the_review(panel: Any) -> None:
+    panel.ui.repairButton.click()
+    panel.ui.placeTable.setCurrentCell(0, 0)
+    panel.ui.acceptPlaceButton.click()
+    repaired = verdicts(panel)
+    panel.ui.checkButton.click()
+    assert verdicts(panel) != repaired
+    assert entries(panel.ui.reviewedPictureSelector) == ["Check of Vessels", "Vessels repaired"]
+    assert not panel.ui.acceptPlaceButton.enabled
+    select(panel.ui.reviewedPictureSelector, "Vessels repaired")
+    assert verdicts(panel) == repaired
+    assert panel.ui.placeTable.item(0, 6).text() == "yes"
+    select(panel.ui.reviewedPictureSelector, "Check of Vessels")
+    assert verdicts(panel) != repaired
+
+
+def test_the_review_of_the_repaired_segment_is_shown(panel: Any, desktop: Any) -> None:
+    volume, segmentation = panel.ui.volumeSelector.currentNode(), panel.ui.segmentationSelector.currentNode()
+    panel.ui.repairButton.click()
+    first = output(panel)
+    add_segment(first, "veins", BROKEN[None].astype(np.uint8), volume)
+    panel.ui.segmentationSelector.setCurrentNode(first)
+    select(panel.ui.myocardiumSelector, "The veins")
+    panel.ui.repairButton.click()
+    assert panel.ui.reviewedPictureSelector.currentText == "Vessels repaired repaired / The veins"
+    (gap,) = [row for row, verdict in enumerate(verdicts(panel)) if verdict == "bridged"]
+    panel.ui.placeTable.setCurrentCell(gap, 0)
+    panel.ui.rejectPlaceButton.click()
+    last = panel.logic.outputSegmentationNode()
+    assert not segment_voxels(last, "veins", volume)[0][30, 31:39].any()
+    assert segment_voxels(last, "vessels", volume)[0][30, 30:40].all()
+    assert not segmentation.GetDisplayVisibility()
+
+
+def test_a_loaded_result_is_reviewed_with_the_chosen_picture(panel: Any, desktop: Any, tmp_path: Path) -> None:
+    panel.ui.repairButton.click()
+    panel.ui.placeTable.setCurrentCell(0, 0)
+    panel.ui.acceptPlaceButton.click()
+    path = str(tmp_path / "result.seg.nrrd")
+    assert slicer.util.saveNode(output(panel), path, properties={})
+    slicer.mrmlScene.RemoveNode(output(panel))
+    desktop.wait_until(lambda: panel.ui.placeTable.rowCount == 0)
+    node = slicer.util.loadSegmentation(path)
+    desktop.wait_until(lambda: panel.ui.placeTable.rowCount > 0)
+    assert panel.ui.placeTable.item(0, 6).text() == "yes"
+    panel.ui.placeTable.setCurrentCell(0, 0)
+    panel.ui.rejectPlaceButton.click()
+    assert not segment_voxels(node, "vessels", panel.ui.volumeSelector.currentNode())[0][30, 31:39].any()
+
+
+def test_a_damaged_review_is_named(panel: Any, desktop: Any) -> None:
+    panel.ui.repairButton.click()
+    output(panel).GetSegmentation().GetSegment("vessels").SetTag(VESSELS_TAG, "{")
+    desktop.wait_until(lambda: panel.ui.placeTable.rowCount == 0)
+    assert VESSELS_TAG in panel.ui.placesSummaryLabel.text
+    assert not panel.ui.acceptPlaceButton.enabled
 
 
 def test_a_pending_review_is_restored_with_the_scene(panel: Any, tmp_path: Path) -> None:
