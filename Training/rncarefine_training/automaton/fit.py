@@ -17,8 +17,8 @@ from rncarefine.nca.model import load_model
 
 from ..config import Automaton, Config
 from ..data.sources.entry import prediction_folder
-from ..networks.base import members
 from ..networks.failures import REDRAWN
+from ..networks.members import check_predictions, members
 from ..progress import UpdatesBar
 from ..resume import RemainingSamples, SameTraining, check_same, load_checkpoint
 from .learner import AutomatonLearner
@@ -143,13 +143,14 @@ def train_automaton(
         Path of the last checkpoint, which holds exponential moving averages of the weights.
 
     Raises:
-        ValueError: There is no training data, or the checkpoint belongs to another training.
+        ValueError: There is no training data, or checkpoint or predictions belong to another training.
     """
     settings = config.automaton
     total = settings.warmup_updates + settings.updates
     if (folder / "last.ckpt").exists():
         # Fail before the slow loading of the data.
         check_same(load_checkpoint(folder / "last.ckpt"), training_identity(config))
+    check_predictions(config, predictions)
     L.seed_everything(config.seed, verbose=False)
     sources, last_sources = training_sources(config), training_sources(config, last_only=True)
     spacing = settings.spacing_mm
