@@ -41,8 +41,8 @@ def base(run: RunOption = Path("run"), config: ConfigOption = DEFAULT_CONFIG) ->
         folder = run / "base" / member.name
         if not (folder / RECORD).exists():
             console.print(
-                f"Note: {folder} is by an earlier version and has no record: whether it was trained on these subjects is "
-                "not known.",
+                f"Note: {folder} is by an earlier version and has no record: whether it was trained on these "
+                "subjects is not known.",
                 style="yellow",
             )
 
