@@ -7,7 +7,7 @@ import pandas as pd  # type: ignore[import-untyped]
 from rncarefine.words import Verdict
 
 from .measure import FULL_REPAIR, IMAGE_ALONE, KEY, NEAR, NO_MODEL, ONE_PASS, ONE_PASS_DECIDED, WITH_POOL
-from .statistics import Interval, paired
+from .statistics import paired, proportion
 
 ALL = "all"
 """Network in lines that summarise all networks."""
@@ -42,8 +42,8 @@ def summarise(rows: pd.DataFrame) -> pd.DataFrame:
                 "method": method,
                 "broken": len(failed),
                 **_counts(failed),
-                "valid": str(Interval(int(failed.valid.sum()), len(failed))),
-                "valid of not refused": str(Interval(int(kept.valid.sum()), len(kept))),
+                "valid": proportion(failed.valid, failed.subject).percent,
+                "valid of not refused": proportion(kept.valid, kept.subject).percent,
                 "dice before": failed.dice_before.mean(),
                 "dice": failed.dice.mean(),
                 "hd before": failed.hd_before.mean(),
