@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from rncarefine_training.evaluate.measure import FULL_REPAIR, NO_MODEL, ONE_PASS
+from rncarefine_training.evaluate.measure import FULL_REPAIR, NEAR, NO_MODEL, ONE_PASS
 from rncarefine_training.evaluate.statistics import proportion
 from rncarefine_training.evaluate.strata import FAULT, GAP, HAS, PLACE, SPACING, stratify
 from rncarefine_training.evaluate.tables import ALL, BOTH_DRAW, against, by_subject, card_metrics, summarise
@@ -70,6 +70,28 @@ def test_all_networks_are_summed_up_for_each_model():
     assert list(line[counts]) == [48, 1, 1, 1, 1, 12, 0]
     assert list(other[counts]) == [48, 0, 0, 0, 0, 12, 0]
     assert line.dice == pytest.approx(rows[where(rows, model=FIRST, method=FULL_REPAIR, broken=True)].dice.mean())
+
+
+def test_changes_of_slices_without_a_true_ring_are_counted():
+    rows = ROWS.copy()
+    rows.loc[rows.k >= 3, ["broken", "correct"]] = False
+    ours = where(rows, model=FIRST, method=FULL_REPAIR, network="weak")
+    rows.loc[ours & where(rows, k=3, subject="a"), "flagged"] = True
+    table = summarise(rows)
+    lines = table[where(table, model=FIRST, method=FULL_REPAIR)].set_index("network")
+    counts = ["broken", "correct", "other", "other changed", "other silent"]
+    # Slice 4 is not changed; of the others, one is flagged.
+    assert lines.loc["weak", counts].tolist() == [18, 0, 12, 6, 5]
+    assert lines.loc[ALL, counts].tolist() == [36, 0, 24, 12, 11]
+
+
+def test_means_of_distances_have_the_number_of_their_slices():
+    rows = ROWS.copy()
+    rows.loc[where(rows, method=NEAR, k=1), ["hd", "assd"]] = math.nan
+    table = summarise(rows).set_index(["network", "model", "method"])
+    assert table.distances[("weak", NO_MODEL, NEAR)] == 18
+    assert table.distances[(ALL, NO_MODEL, NEAR)] == 36
+    assert (table.drop(NEAR, level="method").eval("distances == broken")).all()
 
 
 def test_the_worst_subject_comes_first():
