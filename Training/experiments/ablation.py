@@ -24,7 +24,7 @@ from rncarefine_training.automaton.samples import blank
 from rncarefine_training.automaton.tasks import training_task
 from rncarefine_training.config import Automaton, Config
 from rncarefine_training.evaluate.measure import KEY, Failure, broken_slices, distances, in_parallel
-from rncarefine_training.evaluate.statistics import Interval, mean, paired
+from rncarefine_training.evaluate.statistics import mean, paired, proportion
 from rncarefine_training.evaluate.store import write_table
 
 REFERENCE = "as it is"
@@ -216,7 +216,7 @@ def summarise(rows: dict[str, pd.DataFrame]) -> pd.DataFrame:
         rows: From :func:`train_and_measure`, by variation; the reference may be missing.
 
     Returns:
-        ``n`` slices; ``rings`` with its Wilson interval; ``dice before``, ``dice``, ``gain`` with ``low`` and
+        ``n`` slices; ``rings`` with its interval; ``dice before``, ``dice``, ``gain`` with ``low`` and
         ``high``; ``hd`` and ``assd``; ``over``, the paired difference of Dice from the reference (negative: the removed
         part helps) with ``over low``, ``over high``, ``p`` and ``effect``.
     """
@@ -227,12 +227,12 @@ def _lines(rows: dict[str, pd.DataFrame]) -> Iterator[dict[str, object]]:
     reference = rows[REFERENCE].set_index(KEY).dice if REFERENCE in rows else None
     for name, part in rows.items():
         gain = mean(part.dice - part.dice_before, part.subject)
-        rings = Interval(int(part.ring.sum()), len(part))
+        rings = proportion(part.ring, part.subject)
         line: dict[str, object] = {
             "variation": name,
             "n": len(part),
-            "rings": str(rings),
-            "rings share": rings.share,
+            "rings": rings.percent,
+            "rings share": rings.value,
             "dice before": part.dice_before.mean(),
             "dice": part.dice.mean(),
             **gain.columns("gain", ""),

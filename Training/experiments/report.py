@@ -159,13 +159,18 @@ def networks_table(table: pd.DataFrame) -> pd.DataFrame:
     every = _with_input(parts.pop(ALL))
     repairs = (every.model.fillna(NO_MODEL) != NO_MODEL) & ~every.index.str.contains(f"(?:{IMAGE_ALONE}|{ONE_PASS})$")
     counts = {name: rounded(every[name].where(repairs), ".0f") for name in ("refused", "flagged", "silent", "worse")}
+    # HD and ASSD need a wall: near the heart, the input may have none.
+    fewer = [
+        f" (n = {count:.0f})" if count < every.broken.iloc[-1] else ""
+        for count in every.reindex(columns=["distances"]).distances
+    ]
     by_network = {f"{name} (n = {part.broken.iloc[0]})": _figures(_with_input(part)) for name, part in parts.items()}
     return pd.DataFrame(
         {
             "method": every.index,
             f"Dice (n = {every.broken.iloc[-1]:.0f})": rounded(every.dice, ".3f"),
-            "HD mm": rounded(every.hd, ".1f"),
-            "ASSD mm": rounded(every.assd, ".2f"),
+            "HD mm": [figure + n for figure, n in zip(rounded(every.hd, ".1f"), fewer, strict=True)],
+            "ASSD mm": [figure + n for figure, n in zip(rounded(every.assd, ".2f"), fewer, strict=True)],
             **{name: figures.reindex(every.index).fillna("") for name, figures in by_network.items()},
             "closed rings (95 %)": every.valid.fillna("").tolist(),
             **counts,

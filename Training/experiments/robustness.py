@@ -16,7 +16,7 @@ from rncarefine.refine.repair import RepairOptions, repair
 from rncarefine.stack import Stack
 from rncarefine_training.data.cases import POOL, mask_of
 from rncarefine_training.evaluate.measure import KEY, Failure, distances, in_parallel
-from rncarefine_training.evaluate.statistics import Interval, mean
+from rncarefine_training.evaluate.statistics import mean, proportion
 from rncarefine_training.evaluate.store import NAMES, write_table
 
 from .disturbances import DISTURBANCES, Disturb, Disturbed
@@ -95,7 +95,7 @@ def summarise(rows: pd.DataFrame) -> pd.DataFrame:
         rows: From :func:`disturb_and_repair`, of all stacks.
 
     Returns:
-        ``n`` slices of ``subjects``; ``valid`` with its Wilson interval; ``flagged``; mean ``dice before``, ``dice``,
+        ``n`` slices of ``subjects``; ``valid`` with its interval; ``flagged``; mean ``dice before``, ``dice``,
         ``gain`` with ``low`` and ``high``; ``hd`` and ``assd`` in mm with bounds; and ``lost``, the loss of Dice
         against the same slices undisturbed, with ``lost low`` and ``lost high``.
     """
@@ -105,15 +105,15 @@ def summarise(rows: pd.DataFrame) -> pd.DataFrame:
         gain = mean(part.dice - part.dice_before, part.subject)
         lost = mean(plain.reindex(pd.MultiIndex.from_frame(part[KEY])).to_numpy() - part.dice, part.subject)
         hd, assd = mean(part.hd, part.subject), mean(part.assd, part.subject)
-        valid = Interval(int(part.valid.sum()), len(part))
+        valid = proportion(part.valid, part.subject)
         lines.append(
             {
                 "group": group,
                 "disturbance": name,
                 "n": len(part),
                 "subjects": part.subject.nunique(),
-                "valid": str(valid),
-                "valid share": valid.share,
+                "valid": valid.percent,
+                "valid share": valid.value,
                 "flagged": int(part.flagged.sum()),
                 "dice before": part.dice_before.mean(),
                 "dice": part.dice.mean(),

@@ -22,8 +22,9 @@ from rncarefine.refine.repair import MIN_CONTRADICTED, MIN_OVERLAP, apex_in, shi
 from rncarefine.stack import Mask, Stack
 from rncarefine.tasks.ring.diagnosis import apex_end
 from rncarefine.words import Apex, Expectation
+from rncarefine_training.data.cases import subject_of
 from rncarefine_training.evaluate.measure import Failure, LoadedFailure, in_parallel
-from rncarefine_training.evaluate.statistics import Interval
+from rncarefine_training.evaluate.statistics import proportion
 
 NETWORK, REFERENCE = "network", "reference"
 OWN, ROLLED, NEXT = "own", "rolled by half the stack", "next slices"
@@ -120,5 +121,6 @@ def summarise(rows: pd.DataFrame) -> pd.DataFrame:
         shares = {"in doubt": part.overlap < MIN_OVERLAP, "shifted": part.shifted, "wall missed": part.missed}
         if (masks, images) == (NETWORK, OWN):
             shares |= {"apex shown": part.shown, "right": part.right, "by masks": part.right_by_masks}
-        lines.append(line | {name: str(Interval(int(hits.sum()), len(part))) for name, hits in shares.items()})
+        subjects = part.case.map(subject_of)
+        lines.append(line | {name: proportion(hits, subjects).percent for name, hits in shares.items()})
     return pd.DataFrame(lines).round(2).fillna("")

@@ -63,14 +63,11 @@ class SameTraining(L.Callback):
         Raises:
             ValueError: A value differs.
         """
-        for name, value in self.identity.items():
-            earlier = state_dict.get(name, value)
-            if earlier != value:
-                raise ValueError(
-                    f"The checkpoint was made with another {name} ({_short(earlier)}) than the configuration has now "
-                    f"({_short(value)}). Set it back, give the configuration another name, or remove the checkpoint "
-                    "to train from the beginning."
-                )
+        if change := find_change(state_dict, self.identity):
+            raise ValueError(
+                f"The checkpoint was made with {change}. Set it back, give the configuration another name, or remove "
+                "the checkpoint to train from the beginning."
+            )
 
 
 def check_same(checkpoint: Mapping[str, Any], identity: Mapping[str, Any]) -> None:
@@ -80,6 +77,15 @@ def check_same(checkpoint: Mapping[str, Any], identity: Mapping[str, Any]) -> No
         ValueError: A value differs.
     """
     SameTraining(identity).load_state_dict(checkpoint.get("callbacks", {}).get("SameTraining", {}))
+
+
+def find_change(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:
+    """Return the first changed value, as part of a sentence; values that were not stored are not compared."""
+    for name, value in now.items():
+        before = earlier.get(name, value)
+        if before != value:
+            return f"another {name} ({_short(before)}) than the configuration has now ({_short(value)})"
+    return None
 
 
 def _short(value: object) -> str:

@@ -273,6 +273,10 @@ def test_a_training_can_start_from_the_weights_of_another(run, monkeypatch):
     for name, value in model.parameters.items():
         np.testing.assert_array_equal(weights[name].detach().numpy(), value)
     assert state_of(ended)["global_step"] == 6
+    wider = toy_config(automaton__start="first", automaton__encoder=[4, 8])
+    with pytest.raises(ValueError, match=r"first has encoder \(4, 6\).*encoder \(4, 8\)"):
+        train_automaton(wider, run / "cases", run / "predictions", run / "automaton" / "wider", progress=False)
+    assert not (run / "automaton" / "wider").exists()
     other = toy_config(automaton__start="nowhere")
     with pytest.raises(ValueError, match="nowhere"):
         train_automaton(other, run / "cases", run / "predictions", run / "automaton" / "other", progress=False)

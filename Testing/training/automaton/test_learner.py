@@ -11,11 +11,11 @@ from rncarefine.nca import backend_torch
 from rncarefine.nca.architecture import MASK, STATE_LIMIT
 from rncarefine.nca.fire import cell_keys, fires
 from rncarefine.nca.rollout import Runner
-from rncarefine_training.automaton.learner import AutomatonLearner
+from rncarefine_training.automaton.learner import AutomatonLearner, check_start
 from rncarefine_training.automaton.samples import RepairSamples, Sample, crop_case
 from rncarefine_training.automaton.tasks import repair_loss, segmentation_loss
 from training.toy_data import failed, toy_case, toy_config
-from training.toy_learners import batch, learner, parameters_of, quiet
+from training.toy_learners import batch, learner, parameters_of, quiet, same
 
 
 def settings(**changes):
@@ -47,16 +47,35 @@ def test_initial_weights_keep_variance_and_state():
             assert float(value.std()) == pytest.approx(math.sqrt(2 / value[0].numel()), rel=0.35)
 
 
-def test_the_weights_of_another_automaton_are_copied_where_they_fit():
-    other, made = learner(seed=4, encoder=[4, 7]), learner(seed=5)
-    before = {name: value.clone() for name, value in parameters_of(made).items()}
-    foreign = {name: value.numpy() for name, value in parameters_of(other).items()}
-    made.start_from({**foreign, "gate.weight": np.ones(3, np.float32)})
-    for name, value in parameters_of(made).items():
-        fits = foreign[name].shape == tuple(value.shape)
-        assert torch.equal(value, torch.from_numpy(foreign[name]) if fits else before[name])
-    assert torch.equal(parameters_of(made)["down0b.weight"], parameters_of(other)["down0b.weight"])
-    assert not torch.equal(parameters_of(made)["down0b.weight"], before["down0b.weight"])
+def test_the_weights_of_another_automaton_are_copied():
+    other, made = learner(seed=4), learner(seed=5)
+    check_start(made.settings, other.architecture)
+    made.start_from({name: value.numpy() for name, value in parameters_of(other).items()})
+    assert same(parameters_of(made), parameters_of(other))
+
+
+def test_a_volumetric_automaton_starts_from_a_slice_wise_one_and_ignores_other_slices():
+    other, made = learner(seed=4), learner(seed=5, volumetric=True, depth=3)
+    check_start(made.settings, other.architecture)
+    made.start_from({name: value.numpy() for name, value in parameters_of(other).items()})
+    weights = parameters_of(made)
+    assert not weights.pop("across.weight").any()
+    assert same(weights, parameters_of(other))
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"encoder": [4, 7]}, r"encoder \(4, 7\).*encoder \(4, 6\)"),
+        ({"encoder": [4, 6, 8]}, r"encoder \(4, 6, 8\).*encoder \(4, 6\)"),
+        ({"channels": 7, "hidden": 9}, r"channels 7, hidden 9.*channels 6, hidden 8"),
+        ({"volumetric": True, "depth": 3}, r"volumetric True.*volumetric False"),
+        ({"task": "tubular"}, r"inputs 3, fields 1.*inputs 7, fields 3"),
+    ],
+)
+def test_a_start_of_another_architecture_is_an_error(changes, said):
+    with pytest.raises(ValueError, match=rf"automaton\.start: first has {said}"):
+        check_start(settings(start="first"), learner(**changes).architecture)
 
 
 @pytest.mark.parametrize("device", ["numpy", "cpu"])

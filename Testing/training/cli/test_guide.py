@@ -17,6 +17,7 @@ from rncarefine.nca import model
 from rncarefine.nca.model import load_model
 from rncarefine_training.cli import main as cli
 from rncarefine_training.config import Config
+from rncarefine_training.evaluate.calibrate import MIN_WALLS
 from training.toy_data import description, failed, toy_case
 from training.toy_lab import write_nnunet_lab, write_volume
 
@@ -112,3 +113,8 @@ def test_the_guides_configuration_has_ten_lines_and_nothing_to_add(tmp_path):
     (tmp_path / "run" / "subjects.csv").write_text("subject,split\na,train\nb,select\nc,test\n")
     (tmp_path / "ours.yaml").write_text(configuration)
     assert Config.load(tmp_path / "ours.yaml").predictions.train == ["nnunet"]
+
+
+def test_the_guide_says_how_many_walls_a_calibration_needs():
+    (found,) = re.findall(r"(\d+) good walls[^.]*?[.\d]*\) and (\d+) others", text(GUIDE))
+    assert {*map(int, found)} == {MIN_WALLS}

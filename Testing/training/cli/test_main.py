@@ -9,6 +9,7 @@ import pytest
 from rncarefine_training.automaton import completion
 from rncarefine_training.cli import main as cli
 from rncarefine_training.data.cases import POOL, TrainingCase
+from rncarefine_training.networks.members import RECORD
 from training.cli_calls import call
 from training.toy_data import write_cases, write_config
 
@@ -30,6 +31,18 @@ def test_base_and_failures_write_networks_and_predictions(tmp_path):
         done = call(command, "--run", tmp_path, "--config", config)
         assert done.exit_code == 0, done.output
     assert len(list((tmp_path / "predictions").rglob("*.npz"))) == 3
+
+
+def test_networks_of_another_configuration_are_an_error_in_every_command(tmp_path):
+    write_cases(tmp_path / "cases")
+    config = write_config(tmp_path / "toy.yaml")
+    for command in ("base", "failures"):
+        assert call(command, "--run", tmp_path, "--config", config).exit_code == 0
+    other = write_config(tmp_path / "other.yaml", name="other", seed=4)
+    for command in ("base", "failures", "automaton", "calibrate", "evaluate"):
+        assert "small-0" in str(call(command, "--run", tmp_path, "--config", other).exception), command
+    (tmp_path / "base" / "small-0" / RECORD).unlink()
+    assert "no record" in call("base", "--run", tmp_path, "--config", config).output
 
 
 def test_everything_runs_every_step_in_order(monkeypatch, tmp_path):

@@ -73,6 +73,15 @@ def test_reliability_compares_promise_and_outcome_in_bins():
     np.testing.assert_allclose(table.came, [0, 0.5, 1])
 
 
+def test_bins_have_intervals_over_subjects():
+    positive = np.array([True] * 9 + [False] * 3)
+    once, often = (
+        reliability(np.full(12 * n, 0.65), np.repeat(positive, n), np.repeat(list("abcdefabcdef"), n)) for n in (1, 50)
+    )
+    assert once.low[0] < once.came[0] == 0.75 < once.high[0]
+    assert (often.low[0], often.high[0]) == pytest.approx((once.low[0], once.high[0]))
+
+
 def test_risk_is_the_mean_of_the_most_confident():
     found = risk_coverage(np.array([0.2, 0.9, 0.5]), np.array([0.6, 0.0, 0.3]))
     np.testing.assert_allclose(found, [0.0, 0.15, 0.3])

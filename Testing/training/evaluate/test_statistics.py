@@ -13,6 +13,7 @@ from rncarefine_training.evaluate.statistics import (
     bootstrap,
     mean,
     paired,
+    proportion,
     rank_biserial,
     relative_change,
     signed_rank,
@@ -32,7 +33,7 @@ SIX = np.repeat(list("abcdef"), 4)
         (29, 29, 0.8830, 1.0),
     ],
 )
-def test_intervals_of_shares_are_wilsons(hits, n, low, high):
+def test_intervals_of_independent_samples_are_wilsons(hits, n, low, high):
     assert Interval(hits, n).bounds == pytest.approx((low, high), abs=6e-5)
 
 
@@ -77,6 +78,25 @@ def test_of_few_subjects_there_is_no_interval():
     assert found.value == 2.5
     assert math.isnan(found.low)
     assert not math.isnan(mean([1.0, 2.0, 3.0, 4.0, 5.0], list("abcde")).low)
+
+
+def test_slices_of_a_subject_do_not_make_a_share_more_certain():
+    hits = np.array([True] * 12 + [False] * 4 + [True] * 8)
+    once, often = proportion(hits, SIX), proportion(np.repeat(hits, 50), np.repeat(SIX, 50))
+    assert once.value == often.value == pytest.approx(20 / 24)
+    assert (often.low, often.high) == pytest.approx((once.low, once.high))
+    low, high = Interval(50 * 20, 50 * 24).bounds
+    assert often.high - often.low > 5 * (high - low)
+    assert once.percent == f"83.3 % ({100 * once.low:.1f}-{100 * once.high:.1f})"
+
+
+@pytest.mark.parametrize("hit", [True, False])
+def test_a_share_without_an_exception_has_no_interval(hit):
+    found = proportion(np.full(24, hit), SIX)
+    assert (found.value, found.n, found.subjects) == (hit, 24, 6)
+    assert math.isnan(found.low)
+    assert math.isnan(found.high)
+    assert found.percent == f"{100 * hit:.1f} %"
 
 
 def test_a_relative_change_is_that_of_the_means():

@@ -5,14 +5,16 @@ import math
 import numpy as np
 import pytest
 
-from rncarefine_training.evaluate.measure import FULL_REPAIR, NO_MODEL, ONE_PASS
-from rncarefine_training.evaluate.statistics import Interval
+from rncarefine_training.evaluate.measure import FULL_REPAIR, NEAR, NO_MODEL, ONE_PASS
+from rncarefine_training.evaluate.statistics import proportion
 from rncarefine_training.evaluate.strata import FAULT, GAP, HAS, PLACE, SPACING, stratify
 from rncarefine_training.evaluate.tables import ALL, BOTH_DRAW, against, by_subject, card_metrics, summarise
 from training.evaluation_rows import MODELS, NETWORKS, POLAR, made_up
 
 ROWS = made_up()
 FIRST, SECOND = MODELS
+# The first of four slices of the first of six subjects is no ring.
+VALID, SIX = [False] + [True] * 23, np.repeat(list("abcdef"), 4)
 
 
 def where(rows, **values):
@@ -30,7 +32,7 @@ def test_the_table_has_a_line_per_network_model_and_method():
     assert len(table) == len([*NETWORKS, ALL]) * (2 * 5 + 2)
     (line,) = table[where(table, network="weak", model=FIRST, method=FULL_REPAIR)].to_dict("records")
     assert (line["broken"], line["flagged"], line["correct"], line["correct changed"]) == (24, 0, 6, 0)
-    assert line["valid"] == str(Interval(24, 24))
+    assert line["valid"] == "100.0 %"
     assert line["dice"] == pytest.approx(0.6 + 0.001 * (2.5 + 1.5))
     assert (line["dice before"], line["hd before"], line["hd"]) == (0.5, 20, 10)
     assert line["sha256"] == "one-2d-hash"
@@ -43,8 +45,8 @@ def test_refused_and_flagged_slices_are_counted():
     rows.loc[where(rows, model=FIRST, method=FULL_REPAIR, network="weak", subject="a"), "flagged"] = True
     table = summarise(rows)
     (line,) = table[where(table, network="weak", model=FIRST, method=FULL_REPAIR)].to_dict("records")
-    assert (line["refused"], line["flagged"], line["valid"]) == (1, 4, str(Interval(23, 24)))
-    assert line["valid of not refused"] == str(Interval(23, 23))
+    assert (line["refused"], line["flagged"], line["valid"]) == (1, 4, proportion(VALID, SIX).percent)
+    assert line["valid of not refused"] == "100.0 %"
 
 
 def test_card_metrics_by_network():
@@ -68,6 +70,28 @@ def test_all_networks_are_summed_up_for_each_model():
     assert list(line[counts]) == [48, 1, 1, 1, 1, 12, 0]
     assert list(other[counts]) == [48, 0, 0, 0, 0, 12, 0]
     assert line.dice == pytest.approx(rows[where(rows, model=FIRST, method=FULL_REPAIR, broken=True)].dice.mean())
+
+
+def test_changes_of_slices_without_a_true_ring_are_counted():
+    rows = ROWS.copy()
+    rows.loc[rows.k >= 3, ["broken", "correct"]] = False
+    ours = where(rows, model=FIRST, method=FULL_REPAIR, network="weak")
+    rows.loc[ours & where(rows, k=3, subject="a"), "flagged"] = True
+    table = summarise(rows)
+    lines = table[where(table, model=FIRST, method=FULL_REPAIR)].set_index("network")
+    counts = ["broken", "correct", "other", "other changed", "other silent"]
+    # Slice 4 is not changed; of the others, one is flagged.
+    assert lines.loc["weak", counts].tolist() == [18, 0, 12, 6, 5]
+    assert lines.loc[ALL, counts].tolist() == [36, 0, 24, 12, 11]
+
+
+def test_means_of_distances_have_the_number_of_their_slices():
+    rows = ROWS.copy()
+    rows.loc[where(rows, method=NEAR, k=1), ["hd", "assd"]] = math.nan
+    table = summarise(rows).set_index(["network", "model", "method"])
+    assert table.distances[("weak", NO_MODEL, NEAR)] == 18
+    assert table.distances[(ALL, NO_MODEL, NEAR)] == 36
+    assert (table.drop(NEAR, level="method").eval("distances == broken")).all()
 
 
 def test_the_worst_subject_comes_first():
@@ -153,6 +177,17 @@ def test_strata_compare_models_with_the_first(strata):
     assert part["over first"].isna().iloc[[0, 2]].all()
     assert part.gain.iloc[0] == pytest.approx(0.1 + 0.001 * 2.5)
     assert part["hd change"].iloc[0] == pytest.approx(-0.5)
+
+
+def test_shares_of_a_stratum_have_intervals_over_subjects(strata):
+    rows = ROWS[ROWS.model != SECOND].copy()
+    rows.loc[where(rows, model=FIRST, method=FULL_REPAIR, subject="a"), "valid"] = False
+    table = stratify(rows)
+    for line in table[where(table, model=FIRST, stratum=HAS)].to_dict("records"):
+        # One of six subjects is drawn up to three times in 95 % of the draws.
+        assert (line["valid share"], line["valid low"], line["valid high"]) == pytest.approx((5 / 6, 0.5, 1))
+    assert set(strata["valid share"]) == {1}
+    assert strata[["valid low", "valid high"]].isna().all(axis=None)
 
 
 def test_a_stratum_without_a_slice_has_no_line():

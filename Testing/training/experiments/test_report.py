@@ -1,13 +1,17 @@
 """The report: tables of a document made from files, and the shipped document against the shipped files."""
 
+import math
 import re
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from experiments.report import fill, keep_tables, paired_table, places, strata_table, tables
+from experiments.report import fill, keep_tables, networks_table, paired_table, places, strata_table, tables
 from rncarefine.nca.model import DEFAULT_MODEL
+from rncarefine_training.evaluate.measure import NEAR
+from rncarefine_training.evaluate.tables import summarise
+from training.evaluation_rows import made_up
 
 ROOT = Path(__file__).parents[3]
 SHIPPED, DOCUMENT = ROOT / "docs" / "figures", ROOT / "docs" / "evaluation.md"
@@ -64,6 +68,14 @@ def test_distances_are_compared_with_methods_that_always_draw_a_wall():
     row = row[(row.against == "image alone") & (row.slices == "all")].iloc[0]
     text = shown[(shown.measure == "HD mm") & (shown.against == "image alone")][f"{DEFAULT_MODEL} (95 %)"].iloc[0]
     assert text == f"{row.gain:+.2f} ({row.low:+.2f} to {row.high:+.2f})"
+
+
+def test_distances_of_fewer_slices_have_their_number():
+    rows = made_up()
+    rows.loc[(rows.method == NEAR) & (rows.k == 1), ["hd", "assd"]] = math.nan
+    shown = networks_table(summarise(rows)).set_index("method")
+    assert shown.loc[NEAR, ["HD mm", "ASSD mm"]].str.endswith("(n = 36)").all()
+    assert not shown.drop(NEAR)["HD mm"].str.contains("n =").any()
 
 
 def test_openings_of_other_runs_are_kept(tmp_path):

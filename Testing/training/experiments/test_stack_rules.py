@@ -51,6 +51,7 @@ def test_walls_are_removed_at_the_named_end(monkeypatch):
 
 def test_shares_have_their_numbers():
     one = {
+        "case": "a_ED",
         "masks": NETWORK,
         "images": OWN,
         "shifted": False,

@@ -1,16 +1,13 @@
-"""Base networks: who is trained on whom, what they see, and that their predictions lie on the case's own grid."""
-
-from pathlib import Path
+"""Base networks: what they see, how they are trained, and that their predictions lie on the case's own grid."""
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from lightning.pytorch.callbacks import ModelCheckpoint
 
-import rncarefine_training
-from rncarefine_training.config import BaseNetwork, Config
+from rncarefine_training.config import BaseNetwork
 from rncarefine_training.data.cases import MYOCARDIUM, POOL, TrainingCase
 from rncarefine_training.networks import base
 from rncarefine_training.networks.base import (
@@ -19,13 +16,13 @@ from rncarefine_training.networks.base import (
     build_network,
     cut,
     load_network,
-    members,
     normalise,
     predict,
     resample,
     train_member,
     updates_kept,
 )
+from rncarefine_training.networks.members import members
 from training.toy_data import SHAPE, toy_case, toy_config
 
 DESCRIPTIONS = {
@@ -39,56 +36,6 @@ DESCRIPTIONS = {
 def network(architecture="unet", **changes):
     values = {"architecture": architecture, "channels": DESCRIPTIONS[architecture], "subjects": 2, "updates": 3}
     return BaseNetwork(**{**values, **changes})
-
-
-# Who is trained on whom
-
-
-@given(seed=st.integers(0, 1000), count=st.integers(4, 40), wanted=st.integers(1, 4), number=st.integers(1, 4))
-@settings(max_examples=25)
-def test_members_are_drawn_from_the_developing_subjects_alone(seed, count, wanted, number):
-    config = toy_config(
-        seed=seed,
-        subjects__develop=[f"s{each:02d}" for each in range(count)],
-        subjects__test=["t1", "t2"],
-        base__networks__small__subjects=wanted,
-        base__networks__small__members=number,
-    )
-    drawn = members(config)
-    assert [member.name for member in drawn] == [f"small-{each}" for each in range(number)]
-    for member in drawn:
-        assert len(set(member.subjects)) == len(member.subjects) == wanted
-        assert set(member.subjects) <= set(config.subjects.develop)
-        assert not set(member.subjects) & set(config.subjects.test)
-    assert drawn == members(config)
-
-
-def test_the_subjects_of_a_member_are_spread_over_the_data_set():
-    config = toy_config(subjects__develop=[f"s{each:02d}" for each in range(40)], base__networks__small__subjects=8)
-    places = [int(subject[1:]) for subject in members(config)[0].subjects]
-    assert [place // 5 for place in places] == list(range(8))
-
-
-def test_a_network_draws_from_the_subjects_that_its_patterns_name():
-    names = [f"SC-{each}" for each in range(4)] + [f"heart{each:02d}" for each in range(20)]
-    changes = {"subjects__develop": names, "base__networks__small__members": 3, "base__networks__small__subjects": 3}
-    for member in members(toy_config(**changes, base__networks__small__among=["SC-*"])):
-        assert set(member.subjects) <= set(names[:4])
-    both = members(toy_config(**changes, base__networks__small__among=["sc-*", "SC-1", "heart0?"]))
-    assert {subject for member in both for subject in member.subjects} <= {"SC-1", *names[4:14]}
-    with pytest.raises(ValueError, match=r"base\.networks\.small\.subjects is 3.*\b0\b"):
-        members(toy_config(**changes, base__networks__small__among=["patient*"]))
-
-
-def test_published_base_networks_keep_their_subjects():
-    config = Config.load(Path(rncarefine_training.__file__).parent / "configs" / "sax-cine-2d.yaml")
-    weak = next(member for member in members(config) if member.name == "weak-0")
-    assert [int(subject[7:]) for subject in weak.subjects] == [8, 15, 29, 31, 41, 58, 63, 77]
-
-
-def test_too_many_subjects_raise():
-    with pytest.raises(ValueError, match=r"base\.networks\.small\.subjects is 5.*\b4\b"):
-        members(toy_config(base__networks__small__subjects=5))
 
 
 # What they see

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from rncarefine_training.data.cases import MYOCARDIUM, POOL, broken, load_prediction
 from rncarefine_training.networks import failures
-from rncarefine_training.networks.base import members
 from rncarefine_training.networks.failures import REDRAWN, collect, redrawn
+from rncarefine_training.networks.members import members
 from training.toy_data import failed, toy_case, toy_config, write_cases
 
 NETWORKS = {

@@ -13,15 +13,16 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from torch import zeros
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 
+from rncarefine.nca.architecture import Architecture
 from rncarefine.nca.model import load_model
 
 from ..config import Automaton, Config
 from ..data.sources.entry import prediction_folder
-from ..networks.base import members
 from ..networks.failures import REDRAWN
+from ..networks.members import check_predictions, members
 from ..progress import UpdatesBar
 from ..resume import RemainingSamples, SameTraining, check_same, load_checkpoint
-from .learner import AutomatonLearner
+from .learner import AutomatonLearner, check_start
 from .pictures.windows import WindowSamples, load_pictures, validation_windows
 from .samples import RepairSamples, Sample, load_stacks
 from .validation import Validation
@@ -143,13 +144,18 @@ def train_automaton(
         Path of the last checkpoint, which holds exponential moving averages of the weights.
 
     Raises:
-        ValueError: There is no training data, or the checkpoint belongs to another training.
+        ValueError: There is no training data, checkpoint or predictions belong to another training, or the
+            model to start from has another architecture.
     """
     settings = config.automaton
     total = settings.warmup_updates + settings.updates
     if (folder / "last.ckpt").exists():
         # Fail before the slow loading of the data.
         check_same(load_checkpoint(folder / "last.ckpt"), training_identity(config))
+    check_predictions(config, predictions)
+    start = load_model(folder.parent.parent / "models" / f"{settings.start}.npz") if settings.start else None
+    if start is not None:
+        check_start(settings, Architecture.of(start.card.shapes))
     L.seed_everything(config.seed, verbose=False)
     sources, last_sources = training_sources(config), training_sources(config, last_only=True)
     spacing = settings.spacing_mm
@@ -167,8 +173,8 @@ def train_automaton(
         validation = Validation.of(held, settings, VALIDATION_SLICES, config.seed)
         samples = RepairSamples(stacks, settings, length, config.seed)
     learner = AutomatonLearner(settings, config.seed, validation)
-    if settings.start:
-        learner.start_from(load_model(folder.parent.parent / "models" / f"{settings.start}.npz").parameters)
+    if start is not None:
+        learner.start_from(start.parameters)
     return fit(learner, samples, config.name, folder, progress, machines, [SameTraining(training_identity(config))])
 
 

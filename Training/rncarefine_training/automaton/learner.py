@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import asdict, replace
 from typing import Any
 
 import lightning as L
@@ -30,6 +31,25 @@ def build_architecture(settings: Automaton) -> Architecture:
     return Architecture(
         settings.channels, settings.hidden, tuple(settings.encoder), task.inputs, task.fields, settings.volumetric
     )
+
+
+def check_start(settings: Automaton, start: Architecture) -> None:
+    """Check that all weights of the model to start from can be copied.
+
+    Raises:
+        ValueError: Its architecture differs from that of the configuration. A volumetric automaton may start from a
+            slice-wise one.
+    """
+    own = build_architecture(settings)
+    if own.volumetric:
+        start = replace(start, volumetric=True)
+    theirs, ours = asdict(start), asdict(own)
+    if changed := [name for name in ours if theirs[name] != ours[name]]:
+        sizes = (", ".join(f"{name} {values[name]}" for name in changed) for values in (theirs, ours))
+        raise ValueError(
+            "automaton.start: {} has {}, but the configuration {}. Set section automaton to the architecture of {}, or "
+            "start from another model.".format(settings.start, *sizes, settings.start)
+        )
 
 
 class AutomatonLearner(L.LightningModule):
@@ -62,17 +82,15 @@ class AutomatonLearner(L.LightningModule):
         return {name.replace("_", "."): values for name, values in self.weights.items()}
 
     def start_from(self, parameters: Mapping[str, NDArray[np.float32]]) -> None:
-        """Copy the weights of another automaton where names and shapes match.
+        """Copy the weights of another automaton that :func:`check_start` accepts.
 
         A volumetric automaton that starts from a slice-wise one initially ignores adjacent slices (zero weights).
         """
         with torch.no_grad():
-            for name, values in parameters.items():
-                own = self.weights[_key(name)] if _key(name) in self.weights else None
-                if own is not None and own.shape == values.shape:
-                    own.copy_(torch.from_numpy(values))
-            if self.settings.volumetric and "across.weight" not in parameters:
+            if self.settings.volumetric:
                 self.weights[_key("across.weight")].zero_()
+            for name, values in parameters.items():
+                self.weights[_key(name)].copy_(torch.from_numpy(values))
 
     def on_train_start(self) -> None:
         """Draw different firing cells in every process; the number of steps is the same in all."""

@@ -52,6 +52,7 @@ def evaluate(
     from ..automaton.fit import test_sources, training_sources
     from ..evaluate import store
     from ..evaluate.measure import failures_of, measure_repairs, model_labels, predicted_slices
+    from ..networks.members import check_predictions
     from .tables import show_evaluation
 
     training = Config.load(config)
@@ -66,6 +67,7 @@ def evaluate(
         store.write_evaluation(store.read_rows(path), run, name)
         console.print(f"Tables written: {run / name}*.csv")
         return
+    check_predictions(training, run / "predictions")
     chosen = (training.subjects.test if test else training.subjects.select)[:subjects]
     sources = test_sources(training) if test else training_sources(training, last_only=True)
     failures = failures_of(run / "cases", run / "predictions", sources, chosen)
@@ -118,8 +120,10 @@ def validation_failures(run: Path, config: Path) -> tuple[list[Failure], list[in
     """Return all predictions for the validation set, and a random order of them."""
     from ..automaton.fit import training_sources
     from ..evaluate.measure import failures_of
+    from ..networks.members import check_predictions
 
     training = Config.load(config)
+    check_predictions(training, run / "predictions")
     sources = training_sources(training, last_only=True)
     found = failures_of(run / "cases", run / "predictions", sources, training.subjects.select)
     return found, np.random.default_rng(training.seed).permutation(len(found)).tolist()

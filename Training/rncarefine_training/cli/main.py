@@ -29,7 +29,8 @@ for command in (prepare, pictures, procedural, evaluate, plots):
 @app.command()
 def base(run: RunOption = Path("run"), config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Train the base networks, each on a random subset of subjects."""
-    from ..networks.base import members, train_member
+    from ..networks.base import train_member
+    from ..networks.members import RECORD, members
     from ..progress import suppress_lightning_messages
 
     training = Config.load(config)
@@ -37,6 +38,13 @@ def base(run: RunOption = Path("run"), config: ConfigOption = DEFAULT_CONFIG) ->
         console.print(f"Base network {member.name}: {len(member.subjects)} subjects")
         with suppress_lightning_messages():
             train_member(training, member, load_cases(run / "cases", member.subjects), run / "base")
+        folder = run / "base" / member.name
+        if not (folder / RECORD).exists():
+            console.print(
+                f"Note: {folder} is by an earlier version and has no record: whether it was trained on these "
+                "subjects is not known.",
+                style="yellow",
+            )
 
 
 @app.command()
@@ -137,8 +145,10 @@ def calibrate(
     from ..automaton.fit import training_sources
     from ..evaluate.calibrate import collect_features, fit_confidence
     from ..evaluate.measure import failures_of
+    from ..networks.members import check_predictions
 
     training = Config.load(config)
+    check_predictions(training, run / "predictions")
     path = run / "models" / f"{training.name}.npz"
     if training.automaton.task == "tubular":
         from .pictures import calibrate_pictures

@@ -95,13 +95,17 @@ def show_evaluation(tables: dict[str, pd.DataFrame]) -> None:
 
     for network, part in tables[""].groupby("network", sort=False):
         first = part.iloc[0]
-        given = {"method": "input"} | {name: first[f"{name} before"] for name in ("dice", "hd", "assd")}
+        given = {"method": "input", "distances": first.broken} | {
+            name: first[f"{name} before"] for name in ("dice", "hd", "assd")
+        }
         names = part.model.where(part.method == FULL_REPAIR, part.method)
         lines = pd.concat([pd.DataFrame([given]), part.assign(method=names)])
         columns = {"method": lines.method, "rings % (95 % CI)": lines.valid.fillna("").str.replace(" %", "")}
         for name, heading, spec in (("dice", "Dice", ".3f"), ("hd", "HD mm", ".1f"), ("assd", "ASSD mm", ".2f")):
             columns[heading] = rounded(lines[name], spec)
-        show(pd.DataFrame(columns), f"{network}: {first.broken} broken slices, {first.correct} correct ones")
+        columns["n"] = lines.distances
+        counted = f"{first.broken} broken slices, n with HD and ASSD, {first.correct} closed ones"
+        show(pd.DataFrame(columns), f"{network}: {counted}")
     paired = tables["paired"][(tables["paired"].network == ALL) & (tables["paired"].measure == "dice")]
     other = paired.against.where(paired.slices == ALL, paired.against + ", " + paired.slices)
     gains = {"model": paired.model, "against": other, "n": paired.n}
@@ -113,5 +117,7 @@ def show_evaluation(tables: dict[str, pd.DataFrame]) -> None:
     show(pd.DataFrame(figures | {"ECE": rounded(trust.ece, ".3f")}), "Confidence: does it discriminate good repairs?")
     ours = tables[""][(tables[""].network == ALL) & (tables[""].method == FULL_REPAIR)]
     counts = {name: ours[name] for name in ("model", "broken", "refused", "flagged", "silent", "worse")}
-    counts["correct changed"] = [f"{row['correct changed']} of {row['correct']}" for row in ours.to_dict("records")]
+    counts["closed changed"] = [f"{row['correct changed']} of {row['correct']}" for row in ours.to_dict("records")]
     show(pd.DataFrame(counts), "Slices of all networks")
+    rest = {"model": ours.model, "n": ours.other, "changed": ours["other changed"], "silent": ours["other silent"]}
+    show(pd.DataFrame(rest), "Other slices: the truth is no ring, or the mask only a speck")

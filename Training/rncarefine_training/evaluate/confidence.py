@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from .calibrate import GOOD_DICE
 from .measure import FULL_REPAIR
-from .statistics import Estimate, Values, bootstrap
+from .statistics import Estimate, Values, bootstrap, proportion
 from .tables import ALL, models_of
 
 BINS = 10
@@ -99,16 +99,21 @@ def weighted_aurocs(score: Values, positive: NDArray[np.bool_], weights: Values)
     return np.asarray(np.divide(won, pairs, out=np.full(len(weights), np.nan), where=pairs > 0))
 
 
-def reliability(score: Values, positive: NDArray[np.bool_]) -> pd.DataFrame:
+def reliability(score: Values, positive: NDArray[np.bool_], subjects: NDArray[np.str_] | None = None) -> pd.DataFrame:
     """Compare confidence and outcome in bins of equal width from 0 to 1.
 
     Returns:
-        One line per non-empty bin: ``n``, mean ``confidence``, and ``came``, the share of positives.
+        One line per non-empty bin: ``n``, mean ``confidence``, and ``came``, the share of positives; with subjects also
+        its interval, ``low`` and ``high``.
     """
     index = np.clip((score * BINS).astype(int), 0, BINS - 1)
     frame = pd.DataFrame({"bin": index, "confidence": score, "came": positive.astype(float)})
     grouped = frame.groupby("bin")
-    return grouped.agg(n=("came", "size"), confidence=("confidence", "mean"), came=("came", "mean")).reset_index()
+    table = grouped.agg(n=("came", "size"), confidence=("confidence", "mean"), came=("came", "mean")).reset_index()
+    if subjects is None:
+        return table
+    shares = [proportion(positive[index == number], subjects[index == number]) for number in table.bin]
+    return table.assign(low=[share.low for share in shares], high=[share.high for share in shares])
 
 
 def calibration_error(score: Values, positive: NDArray[np.bool_]) -> float:
@@ -144,7 +149,7 @@ def curves(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
                 continue
             score = ours.confidence.to_numpy(np.float64)
             for question in QUESTIONS[:1] if population == CLOSED else QUESTIONS:
-                table = reliability(score, ours[question].to_numpy(bool))
+                table = reliability(score, ours[question].to_numpy(bool), ours.subject.to_numpy(str))
                 bins.append(table.assign(model=model, slices=population, question=question))
             at = np.unique(np.linspace(1, len(ours), min(POINTS, len(ours))).round().astype(int)) - 1
             risks = {"risk": 1 - ours.dice, "poor": ~ours[GOOD], "fell": ours.fell}

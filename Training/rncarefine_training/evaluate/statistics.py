@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,7 +17,7 @@ MIN_SUBJECTS = 5
 
 @dataclass(frozen=True)
 class Interval:
-    """A proportion with its 95 % Wilson interval."""
+    """A proportion of independent samples with its 95 % Wilson interval; for slices see :func:`proportion`."""
 
     hits: int
     n: int
@@ -34,10 +34,6 @@ class Interval:
             return 0.0, 1.0
         interval = binomtest(self.hits, self.n).proportion_ci(method="wilson")
         return float(interval.low), float(interval.high)
-
-    def __str__(self) -> str:
-        low, high = self.bounds
-        return f"{100 * self.share:.1f} % ({100 * low:.1f}-{100 * high:.1f})"
 
 
 @dataclass(frozen=True)
@@ -56,11 +52,23 @@ class Estimate:
         start = f"{name} " if of_bounds is None else of_bounds
         return {name: self.value, f"{start}low": self.low, f"{start}high": self.high}
 
+    @property
+    def percent(self) -> str:
+        """The estimate in percent, with its interval if there is one."""
+        bounds = f" ({100 * self.low:.1f}-{100 * self.high:.1f})" if np.isfinite(self.low) else ""
+        return f"{100 * self.value:.1f} %{bounds}"
+
 
 def mean(values: ArrayLike, subjects: ArrayLike) -> Estimate:
     """Return the mean, ignoring nan."""
     numbers, owners = _complete(subjects, values)
     return bootstrap(owners, lambda weights: weights @ numbers / weights.sum(1))
+
+
+def proportion(hits: ArrayLike, subjects: ArrayLike) -> Estimate:
+    """Return the share of hits; if all are hits, or none, there is no interval, since all draws are the same."""
+    found = mean(hits, subjects)
+    return found if 0 < found.value < 1 else replace(found, low=float("nan"), high=float("nan"))
 
 
 def relative_change(before: ArrayLike, after: ArrayLike, subjects: ArrayLike) -> Estimate:

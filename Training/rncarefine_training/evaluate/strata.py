@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd  # type: ignore[import-untyped]
 
 from .measure import FULL_REPAIR, KEY, NEAR, NO_MODEL
-from .statistics import Interval, mean, paired, relative_change
+from .statistics import mean, paired, proportion, relative_change
 from .tables import POLAR, models_of
 
 FAULT, PLACE = "what is broken", "place in the stack"
@@ -86,14 +86,14 @@ def _figures(part: pd.DataFrame) -> dict[str, object]:
     gain = mean(part.dice - part.dice_before, part.subject)
     hd = relative_change(part.hd_before, part.hd, part.subject)
     assd = relative_change(part.assd_before, part.assd, part.subject)
-    valid = Interval(int(part.valid.sum()), len(part))
+    valid = proportion(part.valid, part.subject)
     return {
         "n": len(part),
         "subjects": part.subject.nunique(),
-        "valid": str(valid),
-        "valid share": valid.share,
-        "valid low": valid.bounds[0],
-        "valid high": valid.bounds[1],
+        "valid": valid.percent,
+        "valid share": valid.value,
+        "valid low": valid.low,
+        "valid high": valid.high,
         "dice before": part.dice_before.mean(),
         "dice": part.dice.mean(),
         **gain.columns("gain", ""),

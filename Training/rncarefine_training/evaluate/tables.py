@@ -7,7 +7,7 @@ import pandas as pd  # type: ignore[import-untyped]
 from rncarefine.words import Verdict
 
 from .measure import FULL_REPAIR, IMAGE_ALONE, KEY, NEAR, NO_MODEL, ONE_PASS, ONE_PASS_DECIDED, WITH_POOL
-from .statistics import Interval, paired
+from .statistics import paired, proportion
 
 ALL = "all"
 """Network in lines that summarise all networks."""
@@ -28,11 +28,13 @@ def summarise(rows: pd.DataFrame) -> pd.DataFrame:
 
     ``refused`` slices are unchanged; ``flagged`` slices need review. Of the slices that are neither, ``silent`` ones
     have a Dice below 0.6, and ``worse`` ones a Dice lower than the input by more than 0.02. Means are over broken
-    slices.
+    slices, those of HD and ASSD over the ``distances`` slices of them in which the method leaves a wall. ``correct``
+    slices are closed in mask and truth. ``other`` slices are neither broken nor closed: the truth is no ring, or the
+    mask only a speck; of their changed ones, ``other silent`` are not flagged.
     """
     lines, both = [], pd.concat([rows, rows.assign(network=ALL)], ignore_index=True)
     for (network, model, method), part in both.groupby(["network", "model", "method"], sort=False):
-        failed, correct = part[part.broken], part[part.correct]
+        failed, correct, other = part[part.broken], part[part.correct], part[~part.broken & ~part.correct]
         kept = failed[failed.verdict != str(Verdict.REFUSED)]
         lines.append(
             {
@@ -42,16 +44,20 @@ def summarise(rows: pd.DataFrame) -> pd.DataFrame:
                 "method": method,
                 "broken": len(failed),
                 **_counts(failed),
-                "valid": str(Interval(int(failed.valid.sum()), len(failed))),
-                "valid of not refused": str(Interval(int(kept.valid.sum()), len(kept))),
+                "valid": proportion(failed.valid, failed.subject).percent,
+                "valid of not refused": proportion(kept.valid, kept.subject).percent,
                 "dice before": failed.dice_before.mean(),
                 "dice": failed.dice.mean(),
+                "distances": int(failed.hd.count()),
                 "hd before": failed.hd_before.mean(),
                 "hd": failed.hd.mean(),
                 "assd before": failed.assd_before.mean(),
                 "assd": failed.assd.mean(),
                 "correct": len(correct),
                 "correct changed": int(correct.changed.sum()),
+                "other": len(other),
+                "other changed": int(other.changed.sum()),
+                "other silent": int((other.changed & ~other.flagged).sum()),
             }
         )
     return pd.DataFrame(lines)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,46 +23,13 @@ from rncarefine.nca.channels import intensity_range
 
 from ..config import Base, BaseNetwork, Config
 from ..data.augment import random_affine, random_contrast
-from ..data.cases import TrainingCase, matches
+from ..data.cases import TrainingCase
 from ..progress import UpdatesBar
 from ..resume import RemainingSamples, updates_done
+from .members import Member, check_network, write_record
 
 STRIDE = 16
 """Images are padded to a multiple of this, as the architectures require."""
-
-
-@dataclass(frozen=True)
-class Member:
-    """One base network of a kind, and its training subjects."""
-
-    kind: str
-    number: int
-    subjects: tuple[str, ...]
-
-    @property
-    def name(self) -> str:
-        """``<kind>-<number>``."""
-        return f"{self.kind}-{self.number}"
-
-
-def members(config: Config) -> list[Member]:
-    """Draw the subjects of every base network, one per stratum of the data set's order.
-
-    ACDC is ordered by diagnosis, so every diagnosis is represented.
-    """
-    drawn = []
-    for kind, network in config.base.networks.items():
-        develop = [name for name in config.subjects.develop if matches(name, network.among)]
-        if network.subjects > len(develop):
-            raise ValueError(
-                f"base.networks.{kind}.subjects is {network.subjects}, but only {len(develop)} match in develop."
-            )
-        for number in range(network.members):
-            rng = np.random.default_rng([config.seed, number, network.subjects])
-            strata = np.array_split(np.arange(len(develop)), network.subjects)
-            chosen = sorted(int(rng.choice(stratum)) for stratum in strata)
-            drawn.append(Member(kind, number, tuple(develop[index] for index in chosen)))
-    return drawn
 
 
 def build_network(description: BaseNetwork, classes: int) -> nn.Module:
@@ -194,14 +160,19 @@ def train_member(
 
     Returns:
         One file of network weights per snapshot, in the order of the configuration.
+
+    Raises:
+        ValueError: The folder holds a network of this name that was trained on other subjects, or otherwise.
     """
     description = config.base.networks[member.kind]
+    check_network(config, member, folder)
     paths = snapshot_paths(description, folder / member.name)
     if all(path.exists() for path in paths):
         return paths
     last = folder / member.name / "last.ckpt"
     if not updates_kept(description, folder / member.name):
         last.unlink(missing_ok=True)
+        write_record(config, member, folder / member.name)
     seed = int(np.random.default_rng([config.seed, *member.name.encode()]).integers(2**31))
     L.seed_everything(seed, verbose=False)
     scattered = config.automaton.task == "tubular"

@@ -13,7 +13,8 @@ from torch.nn import Module
 from ..config import Config
 from ..data.cases import MYOCARDIUM, POOL, RV, TrainingCase, matches, save_prediction, subject_of
 from ..data.synthetic_contrast import Tissues, random_tissue_contrast
-from .base import Member, load_network, members, normalise, predict
+from .base import load_network, normalise, predict
+from .members import Member, check_network, check_predictions, copy_record, members
 
 REDRAWN = "~redrawn"
 """Suffix of sources whose images were redrawn in a random contrast."""
@@ -34,7 +35,13 @@ def collect(config: Config, cases: Path, networks: Path, folder: Path) -> Iterab
 
     Yields:
         The path of every prediction, once it exists.
+
+    Raises:
+        ValueError: A network or its predictions do not belong to the configuration.
     """
+    for member in members(config):
+        check_network(config, member, networks)
+    check_predictions(config, folder, networks)
     loaded: tuple[Path, Module] | None = None
     for member, fraction, path, target in due(config, cases, folder):
         if not target.exists():
@@ -44,6 +51,7 @@ def collect(config: Config, cases: Path, networks: Path, folder: Path) -> Iterab
             case = TrainingCase.load(path)
             if target.parent.name.endswith(REDRAWN):
                 case = redrawn(case, config.seed)
+            copy_record(networks, member, target.parent)
             save_prediction(target, predict(loaded[1], case, config.base.spacing_mm))
         yield target
 

@@ -10,7 +10,6 @@ from matplotlib.figure import Figure
 from ..calibrate import GOOD_DICE
 from ..confidence import BROKEN, CLOSED, GOOD
 from ..measure import NO_MODEL
-from ..statistics import Interval
 from ..tables import ALL
 from .style import BLACK, BLUE, GREEN, GREY, MARKERS, ORANGE, colours, new_figure, percent
 
@@ -81,12 +80,11 @@ def _calibration(above: Axes, below: Axes, bins: pd.DataFrame) -> None:
     width = 0.08 / max(1, len(models))
     for number, model in enumerate(models):
         part = bins[bins.model == model]
-        bounds = [Interval(round(share * n), int(n)).bounds for share, n in zip(part.came, part.n, strict=True)]
-        low, high = np.array(bounds).T
+        bounds = part.reindex(columns=["low", "high"])  # missing in tables of earlier versions
         above.errorbar(
             part.confidence,
             part.came,
-            np.maximum([part.came - low, high - part.came], 0),
+            np.maximum([part.came - bounds.low, bounds.high - part.came], 0),
             color=shade[model],
             marker=MARKERS[number % len(MARKERS)],
             elinewidth=1,
