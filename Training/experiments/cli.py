@@ -88,7 +88,7 @@ def robustness(
 def volumetric(
     run: RunOption = Path("run"),
     config: ConfigOption = DEFAULT_CONFIG,
-    model: ModelsOption = ["sax-any-2d", "sax-cine-3d"],  # noqa: B006
+    model: ModelsOption = ["sax-cine-2d", "sax-cine-3d"],  # noqa: B006
     stacks: StacksOption = 60,
     workers: WorkersOption = 1,
     device: DeviceOption = "auto",
@@ -105,7 +105,7 @@ def volumetric(
 
 def volumetric_strata(
     run: RunOption = Path("run"),
-    model: ModelsOption = ["sax-any-2d", "sax-cine-3d"],  # noqa: B006
+    model: ModelsOption = ["sax-cine-2d", "sax-cine-3d"],  # noqa: B006
     test: Annotated[bool, typer.Option(help="Use the test set instead of the validation set.")] = False,
 ) -> None:
     """Compare a slice-wise model with a volumetric one in the rows of evaluate; write RUN/volumetric-strata.csv."""

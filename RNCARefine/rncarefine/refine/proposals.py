@@ -23,9 +23,6 @@ MIN_MASK_AGREEMENT = 0.65
 """All masks of a stack are disregarded if their median expected Dice under the evidence without masks is lower."""
 TRUST_MARGIN = 0.02
 """The mask of a slice is disregarded if the expected Dice without it is higher by more than this."""
-UNSURE, SURE = 0.5, 0.8
-"""A volumetric automaton perceives the adjacent slices: its state replaces the evidence of a slice whose own expected
-Dice without masks is at most the first, and is left out above the second. Chosen on the validation set."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,14 +134,7 @@ def propose(
         once = evidence.view.crop.put_back(channels_first(given.evidence[row]))
         state = evidence.view.crop.put_back(mean[row])
         # The mean is more accurate than either part; evidence without masks is left out if it has no ring.
-        alone = evidence.fields[k] if k in evidence.walls else None
-        if architecture.volumetric:
-            sure = _sureness(evidence.fields[k])
-            start = evidence.view.crop.put_back(channels_first(chosen.evidence[row]))
-            alone = sure * (start if alone is None else alone) + (1 - sure) * state
-            state = sure * start + (1 - sure) * state
-        elif alone is None:
-            alone = state
+        alone = evidence.fields[k] if k in evidence.walls else state
         shown = with_masks.get(row, alone)
         together = np.asarray((state + weight * shown + (1 - weight) * alone) / 2, np.float32)
         result.likelihood[k] = likelihood_of(state)
@@ -155,12 +145,6 @@ def propose(
             if wall is not None:
                 walls[k] = wall
     return replace(result, disregarded=disregarded & set(wanted), steps=most)
-
-
-def _sureness(fields: Field) -> np.float32:
-    """Return the weight of the evidence without masks beside a volumetric state, 0 to 1; shape ``(fields, j, i)``."""
-    expected = own_dice(np.moveaxis(fields, 0, -1))
-    return np.float32(np.clip((expected - UNSURE) / (SURE - UNSURE), 0, 1))
 
 
 def propose_around(

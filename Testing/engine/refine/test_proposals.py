@@ -192,26 +192,3 @@ def test_volumetric_disregards_unwanted_slices_too(recorded):
     assert not call["channels"][list(call["k"]).index(5)][..., 3:].any()
     # What is reported is about the wanted slices.
     assert not found.disregarded
-
-
-@pytest.mark.parametrize("sure", [0.0, 0.25, 1.0])
-def test_a_volumetric_state_counts_as_far_as_the_evidence_is_unsure(sure, monkeypatch):
-    read = []
-    monkeypatch.setattr(proposals, "read_wall", lambda fields: read.append(fields) or read_wall(fields))
-    monkeypatch.setattr(proposals, "_sureness", lambda fields: np.float32(sure))
-    found = proposed(wanted=[2], model=volumetric_seeing_model(across=0.2), steps=6, snapshots=(0, 6))
-    start, state, alone = found.snapshots[0][2], found.snapshots[6][2], found.fields[2]
-    assert np.abs(start - state)[0].max() > 0.05  # far above the tolerance
-    together = sure * (start + alone) / 2 + (1 - sure) * state
-    np.testing.assert_allclose(read[-2], together, atol=1e-5)
-    np.testing.assert_allclose(found.support[2], likelihood_of(together), atol=1e-5)
-    np.testing.assert_allclose(found.likelihood[2], likelihood_of(sure * start + (1 - sure) * state), atol=1e-5)
-
-
-def test_evidence_of_a_clear_image_is_sure_and_that_of_noise_is_not():
-    clear = proposed(wanted=[2], model=volumetric_seeing_model()).fields[2]
-    grey = np.full_like(clear, 0.5)
-    noise = np.random.default_rng(0).uniform(0.3, 0.6, clear.shape).astype(np.float32)
-    assert proposals._sureness(clear) == 1
-    assert proposals._sureness(np.zeros_like(clear)) == proposals._sureness(0.4 * clear) == 0
-    assert 0 <= proposals._sureness(noise) <= proposals._sureness((clear + grey) / 2) < 1
